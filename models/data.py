@@ -1,0 +1,72 @@
+"""What a model is trained on: the arrays of a recording, normalised as in the original, as tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.recording import Recording
+
+MIN_RELATIVE_SD = 0.01  # a neuron whose SD is below this share of the mean SD is not scaled
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Images (n, 1, height, width) and responses (n, neurons); test responses (repeats, m, neurons), NaN if not shown."""
+
+    train_images: Tensor
+    train_responses: Tensor
+    validation_images: Tensor
+    validation_responses: Tensor
+    test_images: Tensor
+    test_responses: Tensor
+
+    @classmethod
+    def from_recording(cls, recording: Recording) -> Data:
+        """Normalise: images by one mean and SD of all training pixels, responses by each neuron's SD over the
+        training set, then negatives to 0. Nothing is changed in place."""
+        pixels = recording.train_images.astype(np.float64)
+        mean, sd = pixels.mean(), pixels.std()
+        scale = response_scale(recording.train_responses)
+
+        def images(raw: np.ndarray) -> Tensor:
+            return torch.from_numpy(((raw - mean) / sd).astype(np.float32)[:, None])
+
+        def responses(raw: np.ndarray) -> Tensor:
+            return torch.from_numpy(np.maximum(raw / scale, 0).astype(np.float32))
+
+        return cls(
+            train_images=images(recording.train_images),
+            train_responses=responses(recording.train_responses),
+            validation_images=images(recording.validation_images),
+            validation_responses=responses(recording.validation_responses),
+            test_images=images(recording.test_images),
+            test_responses=responses(recording.test_responses),
+        )
+
+    @property
+    def num_neurons(self) -> int:
+        return self.train_responses.shape[1]
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.train_images.shape[2], self.train_images.shape[3]
+
+    @property
+    def mean_responses(self) -> np.ndarray:
+        """(neurons,) float64: mean response over the training set."""
+        return self.train_responses.double().mean(dim=0).cpu().numpy()
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> Data:
+        """The same data on another device and in another precision."""
+        return replace(self, **{f.name: getattr(self, f.name).to(device, dtype) for f in fields(self)})
+
+
+def response_scale(train_responses: np.ndarray) -> np.ndarray:
+    """(neurons,): SD over the training set (n, neurons), or 1 for neurons that hardly vary."""
+    sd = train_responses.astype(np.float64).std(axis=0)
+    return np.where(sd < MIN_RELATIVE_SD * sd.mean(), 1.0, sd) if sd.any() else np.ones_like(sd)

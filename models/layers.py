@@ -1,0 +1,86 @@
+"""What the layers of both cores are made of: convolution, batch norm and activation as TensorFlow has them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+EPSILON = 1e-3  # tf.contrib.layers.batch_norm's default, used by every core of the original
+
+
+def softplus(x: Tensor) -> Tensor:
+    """log(1 + exp(x)), without the overflow at 88.7 that the original has in float32."""
+    return F.softplus(x, threshold=80)
+
+
+ACTIVATIONS = {"soft": softplus, "relu": F.relu, "none": lambda x: x}
+
+
+def same_padding(size: int, kernel: int, stride: int, rate: int) -> tuple[int, int]:
+    """TensorFlow's 'SAME' along one axis of `size` pixels: (before, after); the odd pixel comes after."""
+    reach = (kernel - 1) * rate + 1
+    total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+    return total // 2, total - total // 2
+
+
+def convolve(maps: Tensor, kernel: Tensor, stride: int, rate: int, padding: str) -> Tensor:
+    """Cross-correlate maps (batch, in, height, width) with a kernel (out, in, k, k)."""
+    if padding == "VALID":
+        return F.conv2d(maps, kernel, stride=stride, dilation=rate)
+    top, bottom = same_padding(maps.shape[2], kernel.shape[2], stride, rate)
+    left, right = same_padding(maps.shape[3], kernel.shape[3], stride, rate)
+    if (top, left) == (bottom, right):
+        return F.conv2d(maps, kernel, stride=stride, dilation=rate, padding=(top, left))
+    return F.conv2d(F.pad(maps, (left, right, top, bottom)), kernel, stride=stride, dilation=rate)
+
+
+def convolved_size(size: int, kernel: int, stride: int, rate: int, padding: str) -> int:
+    """Pixels along one axis after `convolve`."""
+    return -(-(size - (kernel - 1) * rate * (padding == "VALID")) // stride)
+
+
+class BatchNorm(nn.Module):
+    """Batch norm of maps (batch, groups * features, height, width), statistics shared over the groups.
+
+    Normalises by the batch's biased variance. The moving variance takes the unbiased one where TensorFlow 1
+    used its fused kernel (`fused`), the biased one elsewhere. `gamma` is fixed at 1 where `scale` is False.
+    """
+
+    beta: Tensor
+    moving_mean: Tensor
+    moving_variance: Tensor
+
+    def __init__(self, features: int, *, groups: int, decay: float, scale: bool, fused: bool) -> None:
+        super().__init__()
+        self.features, self.groups, self.fused = features, groups, fused
+        # TensorFlow's fused kernel takes the decay in single precision, in a model of any precision
+        self.decay = float(np.float32(decay)) if fused else decay
+        self.beta = nn.Parameter(torch.zeros(features))
+        self.gamma = nn.Parameter(torch.ones(features)) if scale else None
+        self.register_buffer("moving_mean", torch.zeros(features))
+        self.register_buffer("moving_variance", torch.ones(features))
+
+    def reset(self) -> None:
+        """Back to the start: beta 0, gamma 1, moving mean 0 and variance 1."""
+        with torch.no_grad():
+            self.beta.zero_()
+            self.moving_mean.zero_()
+            self.moving_variance.fill_(1)
+            if self.gamma is not None:
+                self.gamma.fill_(1)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        # (batch, groups * features, height, width) -> (batch * groups, features, height, width)
+        folded = maps if self.groups == 1 else maps.reshape(-1, self.features, *maps.shape[2:])
+        unbiased = self.moving_variance if self.fused else self.moving_variance.clone()
+        normed = F.batch_norm(
+            folded, self.moving_mean, unbiased, self.gamma, self.beta, self.training, 1 - self.decay, EPSILON
+        )
+        if self.training and not self.fused:
+            n = folded.numel() // self.features
+            with torch.no_grad():
+                carried = self.decay * self.moving_variance
+                self.moving_variance.copy_(carried + (unbiased - carried) * (n - 1) / n)
+        return normed.reshape(maps.shape)

@@ -1,0 +1,34 @@
+"""The penalties on kernels and readouts; every one is a plain sum. Source: Ecker et al., ICLR 2019, eqs. 4-6."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+EPSILON = 1e-8
+LAPLACE = [[0.25, 0.5, 0.25], [0.5, -3.0, 0.5], [0.25, 0.5, 0.25]]
+
+
+def smoothness(kernel: Tensor) -> Tensor:
+    """Sum over output filters of |Laplace * filter|² / |filter|², for a kernel (out, in, k, k)."""
+    laplace = torch.tensor(LAPLACE, dtype=kernel.dtype, device=kernel.device)
+    slices = kernel.reshape(-1, 1, *kernel.shape[2:])
+    roughness = F.conv2d(slices, laplace[None, None], padding=1).reshape(kernel.shape)
+    return (roughness.square().sum(dim=(1, 2, 3)) / (EPSILON + kernel.square().sum(dim=(1, 2, 3)))).sum()
+
+
+def group_sparsity(kernel: Tensor) -> Tensor:
+    """Sum over output filters of (sum over inputs of |slice|) / |filter|, for a kernel (out, in, k, k).
+
+    The gradient of a slice that is exactly zero is 0, the subgradient of least norm, where the original has
+    NaN.
+    """
+    squares = kernel.square().sum(dim=(2, 3))  # (out, in)
+    norms = torch.where(squares > 0, squares, 1.0).sqrt() * (squares > 0)
+    return (norms.sum(dim=1) / (EPSILON + squares.sum(dim=1)).sqrt()).sum()
+
+
+def joint_l1(masks: Tensor, weights: Tensor) -> Tensor:
+    """Sum over neurons of |mask|_1 |weights|_1, for masks (neurons, h, w) and weights (neurons, channels)."""
+    return (masks.abs().sum(dim=(1, 2)) * weights.abs().sum(dim=1)).sum()

@@ -1,0 +1,117 @@
+"""A recording: images that were shown and the responses of a population of neurons, as arrays.
+
+One HDF5 file is one recording:
+
+    /train/images           (n, height, width)     uint8 or float32
+    /train/responses        (n, neurons)           float32, >= 0 up to numerical noise
+    /validation/images, /validation/responses      the same
+    /test/images            (m, height, width)
+    /test/responses         (repeats, m, neurons)  float32, NaN where a repeat was not shown
+    /neurons/<column>       (neurons, ...)         neuron_id and whatever else is known of each neuron
+    attributes              name, description, citation, license, ...
+
+`Recording` holds what the file holds, as it is; normalisation happens in `models.data`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+
+ARRAYS = {
+    "train_images": "train/images",
+    "train_responses": "train/responses",
+    "validation_images": "validation/images",
+    "validation_responses": "validation/responses",
+    "test_images": "test/images",
+    "test_responses": "test/responses",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """The arrays of one recording (shapes above), the columns of its neurons and its attributes."""
+
+    train_images: np.ndarray
+    train_responses: np.ndarray
+    validation_images: np.ndarray
+    validation_responses: np.ndarray
+    test_images: np.ndarray
+    test_responses: np.ndarray
+    neurons: dict[str, np.ndarray] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def num_neurons(self) -> int:
+        return self.train_responses.shape[1]
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(height, width) in pixels."""
+        return self.train_images.shape[1], self.train_images.shape[2]
+
+    @property
+    def neuron_id(self) -> np.ndarray:
+        """(neurons,) int64: the lab's numbers of the neurons, or 0, 1, ... where it gave none."""
+        given = self.neurons.get("neuron_id")
+        return np.arange(self.num_neurons) if given is None else given.astype(np.int64)
+
+    @property
+    def test_repeats(self) -> np.ndarray:
+        """(m, neurons): how often each test image was shown to each neuron."""
+        return np.isfinite(self.test_responses).sum(axis=0)
+
+    def content_sha256(self) -> str:
+        """SHA-256 over names, types, shapes and values of all arrays; the file's bytes do not count."""
+        digest = hashlib.sha256()
+        for name, array in sorted(self._arrays().items()):
+            if array.dtype.kind == "U":  # the width of numpy's strings is not part of the content
+                digest.update(f"{name} text {array.shape}\n".encode())
+                digest.update("\0".join(array.ravel().tolist()).encode())
+                continue
+            values = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+            digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
+            digest.update(values)
+        return digest.hexdigest()
+
+    def write(self, path: Path | str | BinaryIO) -> None:
+        """Write the recording as one compressed HDF5 file."""
+        with h5py.File(path, "w", track_order=True) as file:
+            file.attrs.update(self.attributes)
+            for name, array in self._arrays().items():
+                if array.dtype.kind == "U":
+                    array = array.astype(h5py.string_dtype())
+                compression = {"compression": "gzip", "shuffle": True} if array.nbytes > 4096 else {}
+                file.create_dataset(name, data=array, **compression)
+
+    @classmethod
+    def read(cls, path: Path | str | BinaryIO) -> Recording:
+        """Read a file that is known to be good; `pipeline.readers` checks those that are not."""
+        with h5py.File(path, "r") as file:
+            arrays = {name: file[where][()] for name, where in ARRAYS.items()}
+            columns = file.get("neurons", {})
+            neurons = {name: _column(columns[name]) for name in columns}
+            attributes = {name: _plain(value) for name, value in file.attrs.items()}
+        return cls(**arrays, neurons=neurons, attributes=attributes)
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        columns = {f"neurons/{name}": column for name, column in self.neurons.items()}
+        return {where: getattr(self, name) for name, where in ARRAYS.items()} | columns
+
+
+def _column(dataset: h5py.Dataset) -> np.ndarray:
+    if h5py.check_string_dtype(dataset.dtype) is not None:
+        return np.asarray(dataset.asstr()[()], dtype=str)
+    return dataset[()]
+
+
+def _plain(value: Any) -> Any:
+    """Numpy scalars and byte strings of HDF5 attributes as plain Python values."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
