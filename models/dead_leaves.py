@@ -2,15 +2,16 @@
 
 With leaf sizes that follow a power law of exponent -3 the images look the same at every scale, and have the
 1/f amplitude spectrum, the edges and the heavy-tailed contrasts of photographs: Lee, Mumford & Huang,
-"Occlusion models for natural images", Int. J. Computer Vision 41 (2001), doi:10.1023/A:1011109015675.
+"Occlusion models for natural images: a statistical study of a scale-invariant dead leaves model", Int. J.
+Computer Vision 41 (2001), doi:10.1023/A:1011109015675.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-SCENE_SIZE = 512  # pixels a side; images are cut from larger scenes so that large leaves cost no more
-RADII = (1.2, 160.0)  # pixels, the long half-axis: without bounds a power law has no scene
+SCENE_SIZE = 256  # pixels a side; images are cut from larger scenes so that large leaves cost no more
+RADII = (1.2, 100.0)  # pixels, the long half-axis: without bounds a power law has no scene
 FLATTEST = 0.25  # the smallest ratio of short to long axis
 LAYERS = 4.0  # mean number of leaves over a pixel; exp(-4) = 2 % of them show the background
 GREY = (0.08, 0.92)  # of the leaves, where 0 is black and 1 white

@@ -55,8 +55,8 @@ class BatchNorm(nn.Module):
     def __init__(self, features: int, *, groups: int, decay: float, scale: bool, fused: bool) -> None:
         super().__init__()
         self.features, self.groups, self.fused = features, groups, fused
-        # TensorFlow's fused kernel takes the decay in single precision, in a model of any precision
-        self.decay = float(np.float32(decay)) if fused else decay
+        # what the original multiplies by is rounded to single precision, in a model of any precision
+        self.momentum = 1 - float(np.float32(decay)) if fused else float(np.float32(1 - decay))
         self.beta = nn.Parameter(torch.zeros(features))
         self.gamma = nn.Parameter(torch.ones(features)) if scale else None
         self.register_buffer("moving_mean", torch.zeros(features))
@@ -76,11 +76,11 @@ class BatchNorm(nn.Module):
         folded = maps if self.groups == 1 else maps.reshape(-1, self.features, *maps.shape[2:])
         unbiased = self.moving_variance if self.fused else self.moving_variance.clone()
         normed = F.batch_norm(
-            folded, self.moving_mean, unbiased, self.gamma, self.beta, self.training, 1 - self.decay, EPSILON
+            folded, self.moving_mean, unbiased, self.gamma, self.beta, self.training, self.momentum, EPSILON
         )
         if self.training and not self.fused:
             n = folded.numel() // self.features
             with torch.no_grad():
-                carried = self.decay * self.moving_variance
+                carried = (1 - self.momentum) * self.moving_variance
                 self.moving_variance.copy_(carried + (unbiased - carried) * (n - 1) / n)
         return normed.reshape(maps.shape)

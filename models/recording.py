@@ -16,7 +16,7 @@ One HDF5 file is one recording:
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -66,6 +66,14 @@ class Recording:
         """(m, neurons): how often each test image was shown to each neuron."""
         return np.isfinite(self.test_responses).sum(axis=0)
 
+    def training_part(self, *, per_mille: int = 1000, part: int = 1, num_parts: int = 1, seed: int = 0) -> Recording:
+        """The same recording with some of its training trials: the `part`-th (from 1) of `num_parts` equal parts,
+        and of that a share in whole per mille. `seed` shuffles the trials, whose order is then kept."""
+        trials = np.random.default_rng(seed).permutation(len(self.train_images))
+        trials = np.array_split(trials, num_parts)[part - 1]
+        kept = np.sort(trials[: round(len(trials) * per_mille / 1000)])
+        return replace(self, train_images=self.train_images[kept], train_responses=self.train_responses[kept])
+
     def content_sha256(self) -> str:
         """SHA-256 over names, types, shapes and values of all arrays; the file's bytes do not count."""
         digest = hashlib.sha256()
@@ -91,9 +99,12 @@ class Recording:
 
     @classmethod
     def read(cls, path: Path | str | BinaryIO) -> Recording:
-        """Read a file that is known to be good; `pipeline.readers` checks those that are not."""
+        """Read a file that is known to be good; `pipeline.readers` checks those that are not.
+
+        Numbers of other types than the layout's become float32.
+        """
         with h5py.File(path, "r") as file:
-            arrays = {name: file[where][()] for name, where in ARRAYS.items()}
+            arrays = {name: _number(file[where][()], where) for name, where in ARRAYS.items()}
             columns = file.get("neurons", {})
             neurons = {name: _column(columns[name]) for name in columns}
             attributes = {name: _plain(value) for name, value in file.attrs.items()}
@@ -102,6 +113,12 @@ class Recording:
     def _arrays(self) -> dict[str, np.ndarray]:
         columns = {f"neurons/{name}": column for name, column in self.neurons.items()}
         return {where: getattr(self, name) for name, where in ARRAYS.items()} | columns
+
+
+def _number(array: np.ndarray, where: str) -> np.ndarray:
+    if array.dtype == np.uint8 and where.endswith("images"):
+        return array
+    return array.astype(np.float32, copy=False)
 
 
 def _column(dataset: h5py.Dataset) -> np.ndarray:

@@ -48,6 +48,21 @@ def ceiling_interval(responses: np.ndarray, seed: int = 0) -> tuple[np.ndarray, 
     return _interval(_ceiling(_bootstrap_counts(responses.shape[1], seed), *_moments(responses)))
 
 
+def neuron_scores(predictions: np.ndarray, repeats: np.ndarray) -> dict[str, np.ndarray]:
+    """All scores by name, each (neurons,), of predictions (images, neurons) and repeats (repeats, images, neurons)."""
+    responses = mean_over_repeats(repeats)
+    test_corr_lower, test_corr_upper = correlation_interval(predictions, responses)
+    ceiling_lower, ceiling_upper = ceiling_interval(repeats)
+    return {
+        "test_corr": correlation(predictions, responses),
+        "test_corr_lower": test_corr_lower,
+        "test_corr_upper": test_corr_upper,
+        "ceiling": ceiling(repeats),
+        "ceiling_lower": ceiling_lower,
+        "ceiling_upper": ceiling_upper,
+    }
+
+
 def _correlation(weights: np.ndarray, predictions: np.ndarray, responses: np.ndarray) -> np.ndarray:
     """(draws, neurons) for weights (draws, images): how often each image counts in each draw."""
     shown = np.isfinite(responses)
@@ -78,9 +93,11 @@ def _ceiling(weights: np.ndarray, mean: np.ndarray, squares: np.ndarray, repeats
     centred = np.where(repeats > 0, mean - np.nanmean(mean, axis=0), 0.0)
     variance = (weights @ np.square(centred) - np.square(weights @ centred) / images) / (images - 1)
     # one variance of single trials for all images, so that images with few repeats add no noise of their own
-    single = (weights @ squares) / (weights @ np.maximum(repeats - 1, 0))
+    freedom = weights @ np.maximum(repeats - 1, 0)
+    known = (freedom > 0) & (variance > 0)
+    single = (weights @ squares) / np.where(known, freedom, 1)
     noise = single * (weights @ (shown / np.maximum(repeats, 1))) / images
-    return np.sqrt(np.clip(1 - noise / variance, 0, 1))
+    return np.where(known, np.sqrt(np.clip(1 - noise / np.where(known, variance, 1), 0, 1)), np.nan)
 
 
 def _bootstrap_counts(num_images: int, seed: int) -> np.ndarray:
@@ -89,5 +106,5 @@ def _bootstrap_counts(num_images: int, seed: int) -> np.ndarray:
 
 
 def _interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    low, high = np.nanpercentile(draws, INTERVAL, axis=0)
+    low, high = np.percentile(draws, INTERVAL, axis=0)
     return low, high

@@ -36,10 +36,11 @@ def simulate_recording(
     num_repeats: int = 10,
     seed: int = 0,
 ) -> Recording:
-    """Spike counts of `num_neurons` model neurons to `num_images` training images, `image_size` pixels a side.
+    """Spike counts of `num_neurons` model neurons to images of `image_size` pixels a side.
 
-    Validation has a fifth as many images, at least 40; 100 test images are shown `num_repeats` times. Images
-    are uint8, responses Poisson counts (float32). The columns of the neurons are those of `V1Neurons` and
+    `num_images` of them are for training; validation has a fifth as many, at least 40; 100 test images are
+    shown `num_repeats` times. Images are uint8, responses Poisson counts (float32). The columns of the
+    neurons are those of `V1Neurons` and
 
         neuron_id       (neurons,)      int64, 0, 1, ...
         expected_rate   (neurons, m)    float32, spikes per trial to each of the m test images, without noise

@@ -29,7 +29,7 @@ import numpy as np
 KINDS = ("simple", "complex", "end-stopped", "cross-orientation suppressed")
 
 FREQUENCIES = (0.1, 0.2)  # cycles per pixel, one octave
-ENVELOPES = (0.35, 0.45)  # SD in wavelengths: bandwidths of 1.8 to 1.3 octaves (De Valois et al. 1982: 1.4)
+ENVELOPES = (0.35, 0.45)  # SD in wavelengths: bandwidths of 1.7 to 1.3 octaves (De Valois et al. 1982: 1.4)
 MARGIN = 2.0  # envelope SDs between a neuron's place and the image's border
 END_DISTANCE = 2.0  # envelope SDs between a neuron's place and its two end zones
 
@@ -43,9 +43,10 @@ MEAN_RATES = (0.7, 2.0)  # spikes per trial
 class V1Neurons:
     """A population: arrays (neurons,), named as the columns of a recording.
 
-    `phase` (radians; at phase 0 the middle of the field is a bright stripe, and the pattern moves down with
-    growing phase, or to the right if the stripes are vertical) is NaN where a neuron does not depend on it.
-    `gain` and `baseline` are in spikes per trial.
+    `x`, `y` and `size` (the envelope's SD) are in pixels, `spatial_frequency` is in cycles per pixel, `gain`
+    and `baseline` are in spikes per trial. `phase` (radians) is NaN where a neuron does not depend on it: at
+    0 the middle of the field is a bright stripe, and as it grows the pattern moves down (for vertical
+    stripes, to the right).
     """
 
     kind: np.ndarray
@@ -102,7 +103,8 @@ class V1Neurons:
         ends += self._energy(images, self.x - dx, self.y - dy, self.orientation)
         orthogonal = self._energy(images, self.x, self.y, self.orientation + np.pi / 2)
 
-        suppression = np.select([self.kind == "end-stopped", self.kind == KINDS[3]], [ends, orthogonal], 0)
+        suppression = (self.kind == "end-stopped") * ends
+        suppression += (self.kind == "cross-orientation suppressed") * orthogonal
         return np.where(self.kind == "simple", simple, energy / (1 + suppression / SUPPRESSION**2))
 
     def _energy(

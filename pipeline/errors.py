@@ -1,7 +1,41 @@
-"""The one kind of error that a user causes and can mend."""
+"""Errors that a user can mend, as one line each."""
 
 from __future__ import annotations
+
+import errno
 
 
 class UserError(Exception):
     """One line that names what was found and what to do; the command line prints it and exits with 2."""
+
+
+def explained(error: Exception) -> str | None:
+    """One line about an error that is no fault of the program; None for one that is."""
+    from datajoint.errors import LostConnectionError, MissingExternalFile
+
+    from models.training import TrainingDivergedError
+    from schemas.codecs import CorruptFileError
+
+    line = " ".join(str(error).split())
+    if isinstance(error, UserError | TrainingDivergedError):
+        return line
+    if _is_full_disk(error):
+        return f"no room is left on the disk ({line}); free some and try again, nothing was written"
+    if isinstance(error, CorruptFileError | MissingExternalFile):
+        return f"{line}; restore the file from a backup, or delete its row"
+    if isinstance(error, LostConnectionError) or type(error).__name__ in ("OperationalError", "InterfaceError"):
+        return f"the database server does not answer ({line}); check that it runs and try again"
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; check the path and its permissions"
+    return None
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    """Whether the error, or one that it came from, is a full disk: here, or on the server."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left on device" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,219 @@
+"""The command line. What a command needs is imported when it runs, so that help comes at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from pipeline.errors import UserError, explained
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the training.")
+device_option = click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: cuda where there is one]")
+
+
+@click.group(context_settings=CONTEXT)
+@click.version_option(package_name="hypercolumn", prog_name="hypercolumn")
+def cli() -> None:
+    """Rotation-equivariant CNN models of visual cortex, as rows that can be queried."""
+
+
+@cli.command()
+@click.option("--neurons", type=click.IntRange(1, 10_000), default=96, show_default=True, help="Simulated neurons.")
+@click.option("--images", type=click.IntRange(50, 100_000), default=2000, show_default=True, help="Training images.")
+@seed_option
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="hypercolumn-demo", show_default=True,
+              help="Folder of the figure.")  # fmt: skip
+@device_option
+def demo(neurons: int, images: int, seed: int, out: Path, device: str | None) -> None:
+    """The main job from start to end on a simulated recording of V1; minutes on a CPU."""
+    from pipeline.demo import run_demo
+
+    _connect(device)
+    run_demo(neurons=neurons, images=images, seed=seed, out=out, console=_console())
+
+
+@cli.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--format", "file_format", default="auto", show_default=True, help="Format of the file: auto, hdf5.")
+def ingest(name: str, path: Path, file_format: str) -> None:
+    """Declare the recording in the file PATH under the name NAME."""
+    from pipeline.datasets import add_recording, check_name
+    from pipeline.readers import read
+    from pipeline.readers.checks import warnings_of
+
+    check_name(name)
+    recording = read(path, file_format)
+    _connect()
+    is_new = add_recording(name, recording, path)
+    for line in warnings_of(recording):
+        click.echo(f"warning: {line}", err=True)
+    height, width = recording.image_size
+    counts = ", ".join(f"{len(getattr(recording, f'{split}_images'))} {split}" for split in ("train", "validation", "test"))
+    said = "declared" if is_new else "was declared before with the same content"
+    click.echo(f"{name} {said}: {recording.num_neurons} neurons, {counts} images of {height} x {width} pixels")
+
+
+@cli.command()
+@click.argument("name")
+@click.option("--config", default="rotation-equivariant", show_default=True, help="A named configuration.")
+@seed_option
+@device_option
+def train(name: str, config: str, seed: int, device: str | None) -> None:
+    """Train one model on the recording NAME and show its scores."""
+    from pipeline import results
+    from pipeline.train import train as train_configs
+
+    _connect(device)
+    console = _console()
+    keys = train_configs(name, [config], seed, console)
+    console.print(results.as_table(results.query_results(where=keys)))
+
+
+@cli.command()
+def configs() -> None:
+    """List the named configurations."""
+    from rich.table import Table
+
+    from pipeline.configs import CONFIGS
+
+    table = Table()
+    for column in ("configuration", "core", "trainer", "what it is"):
+        table.add_column(column)
+    for named in CONFIGS.values():
+        table.add_row(named.config, named.core["core"], named.trainer["trainer"], named.summary)
+    _console().print(table)
+
+
+@cli.command()
+@click.option("--table", help="Only this computed table.")
+@click.option("--once", is_flag=True, help="End when no job is left, which is also what happens without it.")
+@device_option
+def worker(table: str | None, once: bool, device: str | None) -> None:
+    """Train what is declared, job by job, until nothing is left."""
+    from pipeline.progress import training_progress
+    from pipeline.worker import work
+
+    _connect(device)
+    console = _console()
+    with training_progress(console):
+        done, failures = work(table)
+    for line in failures:
+        click.echo(f"failed: {line}", err=True)
+    console.print(f"{done} done, {len(failures)} failed, nothing left")
+    if failures:
+        sys.exit(1)
+
+
+@cli.command()
+def status() -> None:
+    """What is done, running, pending and failed, by table and by worker."""
+    from pipeline import status as overview
+
+    _connect()
+    sections = {
+        "tables": overview.table_status(),
+        "workers": overview.worker_status(),
+        "failures": overview.failure_status(),
+    }
+    for title, rows in sections.items():
+        if rows:
+            _console().print(overview.as_table(rows, title))
+
+
+@cli.command()
+@click.option("--dataset", metavar="NAME", help="Only this recording.")
+@click.option("--where", metavar="SQL", help="""Only rows that meet a condition, such as "test_corr > 0.3".""")
+@click.option("--format", "output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+def results(dataset: str | None, where: str | None, output: str) -> None:
+    """The trained models and their scores, best first."""
+    from pipeline import results as scores
+
+    _connect()
+    rows = scores.query_results(dataset, where)
+    if output == "json":
+        click.echo(scores.as_json(rows))
+    elif output == "csv":
+        click.echo(scores.as_csv(rows), nl=False)
+    elif rows:
+        _console().print(scores.as_table(rows))
+    else:
+        click.echo("no trained model fits; `hypercolumn train NAME` trains one")
+
+
+@cli.group()
+def db() -> None:
+    """The embedded database server."""
+
+
+@db.command()
+def start() -> None:
+    """Start the embedded server, which other commands do when they need it."""
+    server = _embedded_server()
+    click.echo("started" if server.start() else "was running already")
+
+
+@db.command()
+def stop() -> None:
+    """Stop the embedded server; the data stay."""
+    server = _embedded_server()
+    click.echo("stopped" if server.stop() else "was not running")
+
+
+@db.command("status")
+def db_status() -> None:
+    """Whether the embedded server runs, and where its data are."""
+    server = _embedded_server()
+    click.echo(f"{'running' if server.is_running() else 'not running'}; data in {server.home}")
+
+
+@db.command()
+def url() -> None:
+    """Address of the embedded server, for psql and other clients."""
+    click.echo(_embedded_server().url)
+
+
+def main() -> None:
+    """Entry point of `hypercolumn`: a user's mistake ends with one line and exit code 2, never with a traceback."""
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except click.ClickException as error:
+        error.exit_code = 2
+        error.show()
+        sys.exit(2)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("hypercolumn: interrupted; what was finished is kept", err=True)
+        sys.exit(130)
+    except Exception as error:
+        line = explained(error)
+        if line is None:
+            raise
+        click.echo(f"hypercolumn: {line}", err=True)
+        sys.exit(2)
+
+
+def _connect(device: str | None = None) -> None:
+    import pipeline
+    from pipeline.worker import use_device
+
+    use_device(device)
+    pipeline.connect()
+
+
+def _embedded_server() -> Any:
+    from pipeline.connection import is_configured
+    from pipeline.embedded import EmbeddedServer, default_home
+
+    if is_configured():
+        raise UserError("DataJoint is configured for a server of your own; `hypercolumn db` is about the embedded one only")
+    return EmbeddedServer(default_home())
+
+
+def _console() -> Console:
+    return Console()

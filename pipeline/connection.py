@@ -1,0 +1,79 @@
+"""Where the rows are: the embedded server, or the one that DataJoint is configured for."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import datajoint as dj
+from datajoint.settings import find_config_file
+from filelock import FileLock
+
+import schemas
+from pipeline.embedded import EmbeddedServer, default_home
+from pipeline.errors import UserError
+
+STORE = "main"  # the tables' files lie there
+DEFAULT_PREFIX = "hypercolumn_"
+
+
+def connect() -> dj.Connection:
+    """Connect to the database and bind all tables; what does not exist yet is declared.
+
+    Without a `datajoint.json` and without `DJ_HOST`, that is the embedded server, which is started if need be.
+    Raises UserError where a server does not answer or no store is configured.
+    """
+    if is_configured():
+        _check_store()
+        return _activate()
+    server = EmbeddedServer(default_home())
+    server.start()
+    _configure(server)
+    # Two processes that declare the same tables at once would trip over each other.
+    with FileLock(server.home / "declare.lock"):
+        return _activate()
+
+
+def is_configured() -> bool:
+    """Whether DataJoint is configured for a server of the lab's own."""
+    return "DJ_HOST" in os.environ or find_config_file() is not None
+
+
+def _configure(server: EmbeddedServer) -> None:
+    dj.config["database.backend"] = "postgresql"
+    dj.config["database.host"] = str(server.socket_directory)
+    dj.config["database.port"] = server.port
+    dj.config["database.user"] = server.user
+    dj.config["database.password"] = ""  # the socket's folder is what keeps others out
+    dj.config["database.name"] = server.database
+    dj.config["database.use_tls"] = False
+    store = {"protocol": "file", "location": str(server.home / "store")}
+    dj.config["stores"] = {"default": STORE, STORE: store}
+    (server.home / "store").mkdir(exist_ok=True)
+
+
+def _check_store() -> None:
+    try:
+        dj.config.get_store_spec(STORE)
+    except dj.DataJointError as error:
+        raise UserError(
+            f"DataJoint's configuration has no usable store {STORE!r} ({error}); add stores.{STORE}.protocol and "
+            f"stores.{STORE}.location to datajoint.json"
+        ) from error
+
+
+def _activate() -> dj.Connection:
+    if "DJ_LOG_LEVEL" not in os.environ:
+        logging.getLogger("datajoint").setLevel(logging.WARNING)
+    host, port = dj.config["database.host"], dj.config["database.port"]
+    try:
+        connection = dj.conn()
+    except Exception as error:  # DataJoint passes on whatever the driver raises
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"the database server {host}:{port} cannot be used ({reason}); start it, or check database.host, port, "
+            "user and password in DataJoint's configuration"
+        ) from error
+    prefix = os.environ.get("HYPERCOLUMN_PREFIX") or dj.config["database.database_prefix"] or DEFAULT_PREFIX
+    schemas.activate(prefix)
+    return connection

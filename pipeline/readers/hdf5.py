@@ -1,0 +1,74 @@
+"""The HDF5 layout of a recording (`models.recording`): its structure is checked before anything is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from models.recording import ARRAYS, Recording
+from pipeline.errors import UserError
+from pipeline.readers.checks import check_recording
+
+
+def read_hdf5(path: Path) -> Recording:
+    """Read a file in the HDF5 layout; raises UserError with one line about the first fault."""
+    if not h5py.is_hdf5(path):
+        raise UserError(f"{path}: is not an HDF5 file; allowed is the layout that the README describes")
+    try:
+        with h5py.File(path, "r") as file:
+            for where in ARRAYS.values():
+                _check_array(path, file, where)
+            _check_neurons(path, file)
+        recording = Recording.read(path)
+    except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for files that end too early
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: is damaged or truncated ({reason}); make a whole copy and try again") from error
+    check_recording(recording, str(path))
+    return recording
+
+
+def _check_array(path: Path, file: h5py.File, where: str) -> None:
+    group, _, name = where.partition("/")
+    if not isinstance(file.get(group), h5py.Group):
+        raise UserError(f"{path}: group /{group} is missing; it must hold images and responses")
+    dataset = file.get(where)
+    if not isinstance(dataset, h5py.Dataset):
+        raise UserError(f"{path}: dataset /{where} is missing from group /{group}; it must hold {name}")
+    _check_is_inside(path, file, dataset, where)
+    if dataset.dtype.kind not in "uif":
+        raise UserError(f"{path}: /{where} holds {dataset.dtype}; allowed are numbers")
+    dimensions = 3 if name == "images" or group == "test" else 2
+    if dataset.ndim != dimensions:
+        raise UserError(f"{path}: /{where} has {dataset.ndim} dimensions, {dataset.shape}; allowed is {dimensions}")
+
+
+def _check_neurons(path: Path, file: h5py.File) -> None:
+    columns = file.get("neurons")
+    if columns is None:
+        return
+    if not isinstance(columns, h5py.Group):
+        raise UserError(f"{path}: /neurons is no group; it must hold a dataset for each column")
+    neurons = file[ARRAYS["train_responses"]].shape[1]
+    for name, column in columns.items():
+        where = f"neurons/{name}"
+        if not isinstance(column, h5py.Dataset):
+            raise UserError(f"{path}: /{where} is no dataset; it must hold one value for each neuron")
+        _check_is_inside(path, file, column, where)
+        if h5py.check_string_dtype(column.dtype) is None and column.dtype.kind not in "uifb":
+            raise UserError(f"{path}: /{where} holds {column.dtype}; allowed are numbers and text")
+        if column.ndim < 1 or column.shape[0] != neurons:
+            raise UserError(f"{path}: /{where} has the shape {column.shape}; allowed is one value for each of {neurons} neurons")
+    if "neuron_id" in columns:
+        identifiers = columns["neuron_id"]
+        if identifiers.dtype.kind not in "ui" or identifiers.ndim != 1:
+            raise UserError(f"{path}: /neurons/neuron_id holds {identifiers.dtype}; allowed are whole numbers")
+        if len(np.unique(identifiers[()])) != neurons:
+            raise UserError(f"{path}: /neurons/neuron_id holds a number twice; allowed is each number once")
+
+
+def _check_is_inside(path: Path, file: h5py.File, dataset: h5py.Dataset, where: str) -> None:
+    """A link out of the file could pull in any other file that the user can read."""
+    if dataset.file.filename != file.filename or dataset.is_virtual or dataset.external:
+        raise UserError(f"{path}: /{where} lies in another file; allowed is data within the file")

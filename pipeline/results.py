@@ -1,0 +1,86 @@
+"""The results: one row a trained model and recording, as a list of dictionaries, a table, CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from typing import Any
+
+import datajoint as dj
+from rich.table import Table
+
+from pipeline.errors import UserError
+from schemas.architecture import ModelConfig
+from schemas.dataset import TrainingSet
+from schemas.training import TrainedModel
+
+COLUMNS = [
+    "id", "dataset_name", "training_set", "config", "core", "readout", "regularization", "trainer", "seed",
+    "val_loss", "val_corr", "test_corr", "ceiling", "num_iterations", "device", "duration",
+]  # fmt: skip
+HEADINGS = {
+    "id": "id",
+    "dataset_name": "recording",
+    "config": "configuration",
+    "seed": "seed",
+    "val_loss": "validation loss",
+    "test_corr": "test correlation",
+    "ceiling": "ceiling",
+    "num_iterations": "steps",
+    "duration": "time",
+}
+
+
+def query_results(dataset: str | None = None, where: str | None = None) -> list[dict[str, Any]]:
+    """Trained models with their scores, best test correlation first.
+
+    where: a condition of SQL on the columns of `TrainedModel`, `ModelConfig` and `TrainingSet.Member`.
+    """
+    query = TrainedModel.proj(..., "-weights") * ModelConfig * TrainingSet.Member.proj()
+    if dataset is not None:
+        query &= {"dataset_name": dataset}
+    try:
+        rows = (query & (where or {})).to_dicts(order_by=["test_corr DESC", "training_set", "config", "seed"])
+    except dj.DataJointError as error:
+        reason = str(error).strip().split("\n")[0]
+        raise UserError(f"{where!r} is not a condition on the results ({reason}); try \"test_corr > 0.3\"") from error
+    return [{"id": short_id(row), **row} for row in rows]
+
+
+def short_id(row: dict[str, Any]) -> str:
+    """Eight hexadecimal digits that tell a trained model, over names and values of its key."""
+    key = {name: row[name] for name in TrainedModel.primary_key}
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def as_table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
+    """The rows as a table for the terminal."""
+    table = Table(title=title)
+    for column, heading in HEADINGS.items():
+        text = column in ("id", "dataset_name", "config")
+        table.add_column(heading, justify="left" if text else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(column, row[column]) for column in HEADINGS))
+    return table
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue()
+
+
+def as_json(rows: list[dict[str, Any]]) -> str:
+    return json.dumps([{column: row[column] for column in COLUMNS} for row in rows], indent=2)
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if column == "duration":
+        return f"{value:.0f} s"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

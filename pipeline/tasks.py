@@ -1,0 +1,89 @@
+"""Declaring what is to be trained: rows of the architecture, the penalties, the trainer, the seed, the task."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import datajoint as dj
+
+from models.training import MAX_SEED
+from pipeline.configs import CONFIGS, NamedConfig
+from pipeline.errors import UserError
+from schemas.architecture import Core, ModelConfig, Readout
+from schemas.dataset import Dataset, TrainingSet
+from schemas.training import Regularization, Seed, TrainerConfig, TrainingTask
+
+
+def declare_task(training_set: str, config: str, seed: int) -> dict[str, Any]:
+    """Declare the training of a named configuration, unless it is there already; gives its key."""
+    if config not in CONFIGS:
+        raise UserError(f"configuration {config!r} is unknown; allowed are {', '.join(CONFIGS)}")
+    if not 0 <= seed <= MAX_SEED:
+        raise UserError(f"seed is {seed}; allowed is 0 to {MAX_SEED}")
+    if not TrainingSet & {"training_set": training_set}:
+        known = ", ".join(TrainingSet.to_arrays("training_set", order_by="training_set")) or "none yet"
+        raise UserError(f"there is no recording {training_set!r} (there are: {known}); bring it in with `hypercolumn ingest`")
+    named = CONFIGS[config]
+    _check_batch(training_set, named)
+    with dj.conn().transaction:
+        key = {"training_set": training_set, "seed": seed, **_declare_config(named)}
+        Seed.insert1({"seed": seed}, skip_duplicates=True)
+        if not TrainingTask & key:
+            TrainingTask.insert1(key | {"declared": datetime.now(UTC).replace(tzinfo=None)})
+    return key
+
+
+def content_hash(values: dict[str, Any]) -> str:
+    """32 hexadecimal digits over names and values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _declare_config(named: NamedConfig) -> dict[str, str]:
+    """The rows of a named configuration; gives the keys `config`, `regularization` and `trainer`."""
+    if _is_new(Core, named.core):
+        Core.insert1(named.core)
+        Core.Layer.insert({"core": named.core["core"]} | layer for layer in _layers(named))
+    elif (Core & named.core).keywords()[1] | named.layers != (Core & named.core).keywords()[1]:
+        raise _taken("core", named.core["core"])
+    for table, row in ((Readout, named.readout), (TrainerConfig, named.trainer)):
+        if _is_new(table, row):
+            table.insert1(row)
+    pair = {"config": named.config, "core": named.core["core"], "readout": named.readout["readout"]}
+    if _is_new(ModelConfig, pair):
+        ModelConfig.insert1(pair)
+    regularization = {"regularization": content_hash(named.regularization)}
+    Regularization.insert1(regularization | named.regularization, skip_duplicates=True)
+    return {"config": named.config, "trainer": named.trainer["trainer"], **regularization}
+
+
+def _layers(named: NamedConfig) -> list[dict[str, Any]]:
+    """A row of `Core.Layer` for each layer."""
+    return [
+        {"layer": i, **dict(zip(named.layers, values, strict=True))}
+        for i, values in enumerate(zip(*named.layers.values(), strict=True), start=1)
+    ]
+
+
+def _is_new(table: type[dj.Table], row: dict[str, Any]) -> bool:
+    """Whether there is no row of that name yet. Raises UserError where there is one with other values."""
+    key = {name: row[name] for name in table.primary_key}
+    known = (table & key).to_dicts()
+    if known and any(known[0][name] != value for name, value in row.items()):
+        raise _taken(*next(iter(key.items())))
+    return not known
+
+
+def _taken(kind: str, name: str) -> UserError:
+    return UserError(f"{kind} {name!r} is in this database with other values; give the new one another name")
+
+
+def _check_batch(training_set: str, named: NamedConfig) -> None:
+    images = int(sum((Dataset & (TrainingSet.Member & {"training_set": training_set})).to_arrays("num_train")))
+    if images < named.trainer["batch_size"]:
+        raise UserError(
+            f"{training_set!r} has {images} training images, fewer than one batch of {named.config!r}, "
+            f"{named.trainer['batch_size']}; choose a configuration with smaller batches"
+        )

@@ -1,0 +1,79 @@
+"""The architecture of models: cores layer by layer, readouts, and the pairs of them that make a model."""
+
+from __future__ import annotations
+
+import datajoint as dj
+
+schema = dj.Schema()
+
+
+@schema
+class Core(dj.Manual):
+    definition = """
+    # A stack of convolutions that all neurons share
+    core                    : varchar(64)   # chosen by who designed it
+    ---
+    core_class              : enum('StackedRotEquiHermiteConv2dCore', 'StackedConv2dCore')  # in `models`
+    num_rotations=null      : int32         # orientations of each filter; of equivariant cores
+    upsampling=null         : int32         # sub-pixels along an axis on which filters are rotated
+    shared_biases=null      : bool          # whether the orientations of a filter share their batch norm
+    """
+
+    class Layer(dj.Part):
+        definition = """
+        # A layer of a core: convolution, batch norm, activation
+        -> master
+        layer               : int32         # 1 is next to the image
+        ---
+        filter_size         : int32         # pixels
+        num_filters         : int32         # for each orientation
+        stride              : int32         # pixels
+        rate                : int32         # dilation, pixels
+        padding             : enum('SAME', 'VALID')
+        activation_fn       : enum('soft', 'relu', 'none')  # soft: log(1 + exp(x))
+        rel_smooth_weight   : float64       # times conv_smooth_weight
+        rel_sparse_weight   : float64       # times conv_sparse_weight
+        """
+
+    def keywords(self) -> tuple[str, dict]:
+        """Class name and keyword arguments of the one core that is left, but for the weights of its penalties."""
+        row = self.fetch1()
+        layers = (self.Layer & self.proj()).to_dicts(order_by="layer")
+        columns = [name for name in self.Layer.heading.names if name not in self.Layer.primary_key]
+        keywords = {column: [layer[column] for layer in layers] for column in columns}
+        return row["core_class"], keywords | _given(row, "num_rotations", "upsampling", "shared_biases")
+
+
+@schema
+class Readout(dj.Manual):
+    definition = """
+    # How a neuron reads the maps of a core
+    readout                     : varchar(64)   # chosen by who designed it
+    ---
+    readout_class               : enum('SpatialXFeatureJointL1Readout')     # in `models`
+    positive_feature_weights    : bool          # whether feature weights enter as their absolute values
+    init_masks                  : enum('rand')  # start of the spatial masks
+    """
+
+    def keywords(self) -> tuple[str, dict]:
+        """Class name and keyword arguments of the one readout that is left, but for the weights of its penalties."""
+        row = self.fetch1()
+        keywords = _given(row, "positive_feature_weights", "init_masks")
+        return row["readout_class"], keywords
+
+
+@schema
+class ModelConfig(dj.Manual):
+    definition = """
+    # A core with a readout
+    config      : varchar(64)   # chosen by who designed it
+    ---
+    -> Core
+    -> Readout
+    """
+
+
+def _given(row: dict, *names: str) -> dict:
+    """The columns that are not null; truth values as such, since MySQL gives them as numbers."""
+    flags = ("shared_biases", "positive_feature_weights")
+    return {name: bool(row[name]) if name in flags else row[name] for name in names if row[name] is not None}

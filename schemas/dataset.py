@@ -1,0 +1,97 @@
+"""Recordings, their neurons, and what of them a model is trained on."""
+
+from __future__ import annotations
+
+import io
+
+import datajoint as dj
+
+from models.recording import Recording
+from schemas.codecs import CorruptFileError
+
+schema = dj.Schema()
+
+
+@schema
+class Dataset(dj.Manual):
+    definition = """
+    # A recording: images that were shown and the responses of a population
+    dataset_name    : varchar(64)       # chosen by who recorded it
+    ---
+    content_sha256  : char(64)          # over the arrays, not the bytes of the file
+    num_neurons     : int32
+    image_height    : int32             # pixels
+    image_width     : int32             # pixels
+    num_train       : int32             # images
+    num_validation  : int32             # images
+    num_test        : int32             # images
+    num_repeats     : int32             # largest number of repeats of a test image
+    attributes      : json              # of the file: description, citation, license, ...
+    warnings        : json              # what was noticed when it came in, a list of lines
+    recording       : <object@main>     # the HDF5 file itself
+    ingested        : datetime          # UTC
+    """
+
+    class Neuron(dj.Part):
+        definition = """
+        # A neuron of a recording; the columns from kind on are known only of simulated neurons
+        -> master
+        neuron_id               : int64     # the lab's number of it
+        ---
+        neuron_index            : int32     # column of the response arrays
+        mean_response           : float64   # over the training set, in the recording's unit
+        is_silent               : bool      # without any response in the training set
+        kind=null               : varchar(64)   # simple, complex, end-stopped, ...
+        x=null                  : float64   # centre of the receptive field, pixels from the left
+        y=null                  : float64   # centre of the receptive field, pixels from the top
+        orientation=null        : float64   # of the preferred stripes, radians
+        spatial_frequency=null  : float64   # preferred, cycles per pixel
+        expected_rate=null      : <blob>    # (num_test,) noise-free response to each test image
+        properties              : json      # further columns of the file: area, layer, depth, ...
+        """
+
+    def load(self) -> Recording:
+        """The recording of the one row that is left, from the store.
+
+        Raises CorruptFileError where the stored arrays are not those that were ingested.
+        """
+        name, sha256, stored = self.fetch1("dataset_name", "content_sha256", "recording")
+        recording = Recording.read(io.BytesIO(stored.read()))
+        if recording.content_sha256() != sha256:
+            raise CorruptFileError(f"{stored.path}: the arrays of {name} are not those that were ingested")
+        return recording
+
+
+@schema
+class TrainingSet(dj.Manual):
+    definition = """
+    # What a model is trained on: a recording, a part of one, or several
+    training_set    : varchar(64)       # a recording is a training set of its own name
+    """
+
+    class Member(dj.Part):
+        definition = """
+        # A recording of a training set and which of its training trials count
+        -> master
+        -> Dataset
+        ---
+        trials_per_mille = 1000 : int32     # share of the training trials, in whole per mille
+        num_parts = 1           : int32     # parts that the training trials are cut into
+        part = 1                : int32     # which of them, from 1
+        subset_seed = 0         : int64     # which trials fall into the share or the part
+        """
+
+    def load(self) -> Recording:
+        """The recording of the one training set that is left, with the training trials that count."""
+        members = (self.Member & self.proj()).to_dicts()
+        if len(members) != 1:
+            names = ", ".join(member["dataset_name"] for member in members)
+            raise dj.DataJointError(f"a training set of one recording is needed, this one has {len(members)}: {names}")
+        member = members[0]
+        recording = (Dataset & {"dataset_name": member["dataset_name"]}).load()
+        return recording.training_part(
+            per_mille=member["trials_per_mille"],
+            part=member["part"],
+            num_parts=member["num_parts"],
+            seed=member["subset_seed"],
+        )

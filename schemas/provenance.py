@@ -1,0 +1,51 @@
+"""Where a row came from: the code, the versions and the machine that made it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+PACKAGES = ("hypercolumn", "datajoint", "torch", "numpy")
+BUILD_COMMIT = Path(__file__).with_name("commit.json")  # written when the package is built from a checkout
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide on a training's numbers."""
+    return {"python": platform.python_version()} | {package: version(package) for package in PACKAGES}
+
+
+@cache
+def git_commit() -> tuple[str | None, bool | None]:
+    """Commit of this code and whether the tree had changes; (None, None) where the code came from no checkout."""
+    if BUILD_COMMIT.is_file():
+        built = json.loads(BUILD_COMMIT.read_text())
+        return built["commit"], built["dirty"]
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():
+        return None, None
+    commit = _git(root, "rev-parse", "HEAD")
+    changes = _git(root, "status", "--porcelain")
+    return commit, None if changes is None else bool(changes)
+
+
+def device_name(device: torch.device) -> str:
+    """The device as a person knows it: the model of the GPU, or the machine's processor."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return platform.processor() or platform.machine()
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

