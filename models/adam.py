@@ -23,7 +23,7 @@ class TensorFlowAdam(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
             parameters = [p for p in group["params"] if p.grad is not None]
@@ -36,7 +36,7 @@ class TensorFlowAdam(torch.optim.Optimizer):
         return loss
 
     def _update(self, parameters: list[Tensor], lr: float) -> None:
-        gradients = [p.grad for p in parameters]
+        gradients = [p.grad for p in parameters if p.grad is not None]
         m = [self.state[p]["m"] for p in parameters]
         v = [self.state[p]["v"] for p in parameters]
         torch._foreach_lerp_(m, gradients, 1 - BETA1)

@@ -82,9 +82,7 @@ class Layer(nn.Module):
         self.smooth_weight, self.sparse_weight = smooth_weight, sparse_weight
 
     def forward(self, maps: Tensor, kernel: Tensor) -> Tensor:
-        return ACTIVATIONS[self.activation_fn](
-            self.norm(convolve(maps, kernel, self.stride, self.rate, self.padding))
-        )
+        return ACTIVATIONS[self.activation_fn](self.norm(convolve(maps, kernel, self.stride, self.rate, self.padding)))
 
     def output_size(self, size: int) -> int:
         return convolved_size(size, self.kernel.filter_size, self.stride, self.rate, self.padding)
@@ -100,15 +98,16 @@ class StackedCore(nn.Module):
     """
 
     first_scope: int
+    layers: Sequence[Layer]
 
     def __init__(self, layers: Sequence[Layer], channels: int) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        self.layers = cast(Sequence[Layer], nn.ModuleList(layers))
         self.channels = channels
 
     def kernels(self) -> list[Tensor]:
         """The kernel (out, in, k, k) of each layer, with all rotations."""
-        return [layer.kernel() for layer in self._layers()]
+        return [layer.kernel() for layer in self.layers]
 
     def forward(self, images: Tensor, kernels: list[Tensor] | None = None) -> Tensor:
         """The maps; `kernels` saves building them again where they are at hand."""
@@ -119,23 +118,20 @@ class StackedCore(nn.Module):
 
     def regularizer(self, kernels: list[Tensor] | None = None) -> Tensor:
         """Sum over layers of the weighted smoothness and group sparsity of the kernels."""
-        pairs = zip(self._layers(), kernels or self.kernels(), strict=True)
+        pairs = zip(self.layers, kernels or self.kernels(), strict=True)
         return torch.stack([layer.penalty(kernel) for layer, kernel in pairs]).sum()
 
     def output_shape(self, height: int, width: int) -> tuple[int, int, int]:
         """(channels, height, width) of the maps for images of that size."""
-        for layer in self._layers():
+        for layer in self.layers:
             height, width = layer.output_size(height), layer.output_size(width)
         return self.channels, height, width
 
     def initialize(self, generator: torch.Generator) -> None:
         """Truncated normal weights (0.1 for Hermite coefficients, 0.01 for kernels), batch norm at rest."""
-        for layer in self._layers():
+        for layer in self.layers:
             truncated_normal_(layer.kernel.weights, layer.kernel.start_sd, generator)
             layer.norm.reset()
-
-    def _layers(self) -> list[Layer]:
-        return cast(list[Layer], list(self.layers))
 
 
 class StackedConv2dCore(StackedCore):

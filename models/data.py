@@ -15,7 +15,7 @@ MIN_RELATIVE_SD = 0.01  # a neuron whose SD is below this share of the mean SD i
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Images (n, 1, height, width) and responses (n, neurons); test responses (repeats, m, neurons), NaN if not shown."""
+    """Images (n, 1, height, width), responses (n, neurons); test responses (repeats, m, neurons), NaN if not shown."""
 
     train_images: Tensor
     train_responses: Tensor

@@ -66,6 +66,6 @@ class HermiteBasis:
         angles = 2 * np.pi * np.arange(num_rotations) / num_rotations
         return np.stack([np.einsum("ab,ayx->byx", self.rotation(angle), coarse) for angle in angles])
 
-    def _is_cosine(self, i: int) -> bool:
+    def _is_cosine(self, i: np.signedinteger) -> bool:
         """Pairs follow each other, so a function is a pair's first if an even number of pair members precede."""
         return np.count_nonzero(self.frequencies[:i]) % 2 == 0

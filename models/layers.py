@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -15,7 +17,7 @@ def softplus(x: Tensor) -> Tensor:
     return F.softplus(x, threshold=80)
 
 
-ACTIVATIONS = {"soft": softplus, "relu": F.relu, "none": lambda x: x}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"soft": softplus, "relu": F.relu, "none": lambda x: x}
 
 
 def same_padding(size: int, kernel: int, stride: int, rate: int) -> tuple[int, int]:

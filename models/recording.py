@@ -84,7 +84,7 @@ class Recording:
                 continue
             values = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
             digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-            digest.update(values)
+            digest.update(values.data)
         return digest.hexdigest()
 
     def write(self, path: Path | str | BinaryIO) -> None:

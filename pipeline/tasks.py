@@ -25,7 +25,9 @@ def declare_task(training_set: str, config: str, seed: int) -> dict[str, Any]:
         raise UserError(f"seed is {seed}; allowed is 0 to {MAX_SEED}")
     if not TrainingSet & {"training_set": training_set}:
         known = ", ".join(TrainingSet.to_arrays("training_set", order_by="training_set")) or "none yet"
-        raise UserError(f"there is no recording {training_set!r} (there are: {known}); bring it in with `hypercolumn ingest`")
+        raise UserError(
+            f"there is no recording {training_set!r} (there are: {known}); bring it in with `hypercolumn ingest`"
+        )
     named = CONFIGS[config]
     _check_batch(training_set, named)
     with dj.conn().transaction:

@@ -27,7 +27,9 @@ def use_device(device: str | None) -> None:
         if kind.type not in ("cpu", "cuda"):
             raise UserError(f"device {device!r} is not supported; allowed are cpu, cuda, cuda:0, ...")
         if kind.type == "cuda" and (kind.index or 0) >= torch.cuda.device_count():
-            raise UserError(f"device {device!r} is not there; this machine has {torch.cuda.device_count()} CUDA devices")
+            raise UserError(
+                f"device {device!r} is not there; this machine has {torch.cuda.device_count()} CUDA devices"
+            )
     TrainedModel.device = device
 
 

@@ -17,3 +17,4 @@ def activate(prefix: str) -> None:
 
     for module in (dataset, architecture, training):
         module.schema.activate(prefix + module.__name__.rpartition(".")[2])
+    _ = training.TrainedModel.jobs  # declares the queue, so that workers need not

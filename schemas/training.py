@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import socket
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -15,7 +14,7 @@ import torch
 
 import models
 from models import scores
-from models.training import Trainer, TrainingResult, Validation
+from models.training import Trainer, TrainingResult
 from schemas import provenance
 from schemas.architecture import Core, ModelConfig, Readout
 from schemas.codecs import SafetensorsCodec  # noqa: F401 - registers <safetensors>
@@ -158,7 +157,9 @@ class TrainedModel(dj.Computed):
         """
 
     device: ClassVar[str | None] = None  # None: CUDA where there is a device, the CPU otherwise
-    on_validation: ClassVar[Callable[[dict, Validation], None]] = staticmethod(lambda key, validation: None)
+    on_validation: ClassVar[Any] = staticmethod(
+        lambda key, validation: None
+    )  # called with a models.training.Validation
 
     def make_fetch(self, key: dict) -> tuple:
         return ((TrainingTask & key).keywords(),)
@@ -214,9 +215,7 @@ class TrainedModel(dj.Computed):
         return model.eval()
 
 
-def build_model(
-    task: dict[str, Any], image_size: tuple[int, int], num_neurons: int
-) -> models.CorePlusReadoutModel:
+def build_model(task: dict[str, Any], image_size: tuple[int, int], num_neurons: int) -> models.CorePlusReadoutModel:
     """The network of `TrainingTask.keywords` for images of (height, width) and a number of neurons."""
     core = getattr(models, task["core_class"])(**task["core"])
     readout = getattr(models, task["readout_class"])(core.output_shape(*image_size), num_neurons, **task["readout"])

@@ -22,8 +22,8 @@ def check_recording(recording: Recording, source: str) -> None:
             raise UserError(f"{source}: /{split}/images holds 0 images; allowed is 1 or more")
         if images.shape[1:] != size:
             raise UserError(
-                f"{source}: /{split}/images has images of {_by(images.shape[1:])} pixels, /train/images of {_by(size)}; "
-                "allowed is one size"
+                f"{source}: /{split}/images has images of {_by(images.shape[1:])} pixels, "
+                f"/train/images of {_by(size)}; allowed is one size"
             )
         if 0 in size:
             raise UserError(f"{source}: /{split}/images has images of {_by(size)} pixels; allowed is 1 x 1 or more")
@@ -84,7 +84,8 @@ def _check_negative(recording: Recording, source: str) -> None:
         found = float(np.nanmin(getattr(recording, f"{split}_responses")))
         if found < lowest:
             raise UserError(
-                f"{source}: /{split}/responses holds {found:.4g}; allowed is 0 or more, but for noise down to {lowest:.2g}"
+                f"{source}: /{split}/responses holds {found:.4g}; allowed is 0 or more, "
+                f"but for noise down to {lowest:.2g}"
             )
 
 

@@ -59,7 +59,9 @@ def _check_neurons(path: Path, file: h5py.File) -> None:
         if h5py.check_string_dtype(column.dtype) is None and column.dtype.kind not in "uifb":
             raise UserError(f"{path}: /{where} holds {column.dtype}; allowed are numbers and text")
         if column.ndim < 1 or column.shape[0] != neurons:
-            raise UserError(f"{path}: /{where} has the shape {column.shape}; allowed is one value for each of {neurons} neurons")
+            raise UserError(
+                f"{path}: /{where} has the shape {column.shape}; allowed is one value for each of {neurons} neurons"
+            )
     if "neuron_id" in columns:
         identifiers = columns["neuron_id"]
         if identifiers.dtype.kind not in "ui" or identifiers.ndim != 1:

@@ -92,9 +92,7 @@ def test_counts_are_poisson(recording):
     fano = counts.var(axis=0, ddof=1).mean(axis=0) / expected.mean(axis=0)
     assert 0.97 < fano.mean() < 1.03
     assert abs(counts.mean() / expected.mean() - 1) < 0.02
-    assert np.all(
-        (recording.train_responses.mean(axis=0) > 0.5) & (recording.train_responses.mean(axis=0) < 3)
-    )
+    assert np.all((recording.train_responses.mean(axis=0) > 0.5) & (recording.train_responses.mean(axis=0) < 3))
 
 
 def test_noise_leaves_a_realistic_ceiling(recording):

@@ -146,12 +146,11 @@ def test_settings(running):
         "lc_messages": "C",
     }
     names = ", ".join(f"'{name}'" for name in expected)
-    assert dict(
-        query(running, f"SELECT name, current_setting(name) FROM pg_settings WHERE name IN ({names})")
-    ) == {**expected}
-    assert query(
-        running, "SELECT datlocprovider, datlocale FROM pg_database WHERE datname = 'hypercolumn'"
-    ) == [("b", "C.UTF-8")]
+    found = query(running, f"SELECT name, current_setting(name) FROM pg_settings WHERE name IN ({names})")
+    assert dict(found) == expected
+    assert query(running, "SELECT datlocprovider, datlocale FROM pg_database WHERE datname = 'hypercolumn'") == [
+        ("b", "C.UTF-8")
+    ]
     assert query(running, "SELECT lower('ÅÉ'), 'Z' < 'a', current_user") == [("åé", True, "hypercolumn")]
     assert postmaster(running).net_connections("inet") == []
 
@@ -264,6 +263,18 @@ def test_root_without_setpriv_or_capabilities(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UserError, match=r"setpriv of util-linux is missing: work as an ordinary user"):
         server.start()
+
+
+def test_root_of_a_user_namespace(tmp_path):
+    # It is root, but there is no nobody.
+    unshare = ("unshare", "--user", "--map-root-user")
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("may not make a user namespace")
+    code = START.replace("print", "try: print") + "except Exception as e: print(type(e).__name__, e)"
+    out, errors = python(code, tmp_path / "home", before=unshare).communicate(timeout=60)
+    assert errors == ""
+    assert out.startswith("UserError root cannot give ")
+    assert "work as an ordinary user" in out
 
 
 def test_processes_that_start_at_once_share_one_server(tmp_path, serve):
@@ -501,9 +512,7 @@ def test_full_disk(tmp_path, megabytes):
 def test_server_that_does_not_start(server):
     with (server.home / "postgres/data/postgresql.conf").open("a") as settings:
         settings.write("shared_buffers = 'plenty'\n")
-    with pytest.raises(
-        UserError, match=r"did not start: .*FATAL.* server\.log|did not start: .*log is"
-    ) as error:
+    with pytest.raises(UserError, match=r"did not start: .*FATAL.* server\.log|did not start: .*log is") as error:
         server.start()
     assert str(server.home / "postgres/server.log") in one_line(error)
     assert not (server.home / "postgres/run").exists()
