@@ -7,14 +7,14 @@ Source: Ecker et al., ICLR 2019, sections 3.1 and 3.3.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from models.hermite import HermiteBasis
-from models.layers import ACTIVATIONS, BatchNorm, convolve, convolved_size
+from models.layers import ACTIVATIONS, PADDINGS, BatchNorm, convolve, convolved_size
 from models.penalties import group_sparsity, smoothness
 
 
@@ -49,9 +49,15 @@ class RotatedHermiteKernel(nn.Module):
         self.filter_size = filter_size
         self.num_rotations = num_rotations
         self.rolled = 0 if first else num_inputs // num_rotations  # channels by which one rotation rolls the inputs
-        basis = HermiteBasis.build(filter_size, upsampling).rotated(num_rotations)
-        self.register_buffer("basis", torch.from_numpy(basis).to(torch.get_default_dtype()), persistent=False)
-        self.weights = nn.Parameter(torch.empty(basis.shape[1], num_inputs, num_filters))
+        self._exact_basis = torch.from_numpy(HermiteBasis.build(filter_size, upsampling).rotated(num_rotations))
+        self.register_buffer("basis", self._exact_basis.to(torch.get_default_dtype()), persistent=False)
+        self.weights = nn.Parameter(torch.empty(self.basis.shape[1], num_inputs, num_filters))
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> RotatedHermiteKernel:
+        """Also in a model that moves from single to double precision, the basis is exact."""
+        super()._apply(fn, recurse)
+        self.basis = fn(self._exact_basis)
+        return self
 
     def forward(self) -> Tensor:
         """(rotations * filters, inputs, k, k)."""
@@ -77,6 +83,10 @@ class Layer(nn.Module):
         sparse_weight: float,
     ) -> None:
         super().__init__()
+        if padding not in PADDINGS:
+            raise ValueError(f"padding is {padding!r}; allowed are {str(PADDINGS)[1:-1]}")
+        if activation_fn not in ACTIVATIONS:
+            raise ValueError(f"activation_fn is {activation_fn!r}; allowed are {str(tuple(ACTIVATIONS))[1:-1]}")
         self.kernel, self.norm = kernel, norm
         self.stride, self.rate, self.padding, self.activation_fn = stride, rate, padding, activation_fn
         self.smooth_weight, self.sparse_weight = smooth_weight, sparse_weight

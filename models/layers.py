@@ -18,6 +18,7 @@ def softplus(x: Tensor) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"soft": softplus, "relu": F.relu, "none": lambda x: x}
+PADDINGS = ("SAME", "VALID")
 
 
 def same_padding(size: int, kernel: int, stride: int, rate: int) -> tuple[int, int]:

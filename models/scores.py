@@ -20,8 +20,8 @@ def mean_over_repeats(responses: np.ndarray) -> np.ndarray:
 def correlation(predictions: np.ndarray, responses: np.ndarray) -> np.ndarray:
     """(neurons,): Pearson's correlation over images of two arrays (images, neurons).
 
-    A neuron whose response or prediction does not vary counts as 0, as in the original; images where a
-    response is NaN do not count for that neuron.
+    A neuron whose response or prediction does not vary counts as 0, as in the original, and so does one that was
+    shown nothing; images where a response is NaN do not count for that neuron.
     """
     return _correlation(np.ones((1, len(predictions))), predictions, responses)[0]
 
@@ -66,10 +66,10 @@ def neuron_scores(predictions: np.ndarray, repeats: np.ndarray) -> dict[str, np.
 def _correlation(weights: np.ndarray, predictions: np.ndarray, responses: np.ndarray) -> np.ndarray:
     """(draws, neurons) for weights (draws, images): how often each image counts in each draw."""
     shown = np.isfinite(responses)
-    counts = weights @ shown
+    counts = np.maximum(weights @ shown, 1)  # without images nothing varies
     # centred once over all images, so that the differences of squares below lose no digits
     x = np.where(shown, predictions - np.mean(predictions, axis=0, dtype=np.float64), 0.0)
-    y = np.where(shown, responses - np.nanmean(responses, axis=0, dtype=np.float64), 0.0)
+    y = np.where(shown, responses - _mean_over_images(responses), 0.0)
     mean_x, mean_y = weights @ x / counts, weights @ y / counts
     variance_x = weights @ np.square(x) / counts - np.square(mean_x)
     variance_y = weights @ np.square(y) / counts - np.square(mean_y)
@@ -90,14 +90,21 @@ def _ceiling(weights: np.ndarray, mean: np.ndarray, squares: np.ndarray, repeats
     """(draws, neurons) for weights (draws, images): how often each image counts in each draw."""
     shown = (repeats > 0).astype(np.float64)
     images = weights @ shown
-    centred = np.where(repeats > 0, mean - np.nanmean(mean, axis=0), 0.0)
-    variance = (weights @ np.square(centred) - np.square(weights @ centred) / images) / (images - 1)
+    centred = np.where(repeats > 0, mean - _mean_over_images(mean), 0.0)
+    several = np.maximum(images, 2)
+    variance = (weights @ np.square(centred) - np.square(weights @ centred) / several) / (several - 1)
     # one variance of single trials for all images, so that images with few repeats add no noise of their own
     freedom = weights @ np.maximum(repeats - 1, 0)
-    known = (freedom > 0) & (variance > 0)
+    known = (freedom > 0) & (images > 1) & (variance > 0)
     single = (weights @ squares) / np.where(known, freedom, 1)
-    noise = single * (weights @ (shown / np.maximum(repeats, 1))) / images
+    noise = single * (weights @ (shown / np.maximum(repeats, 1))) / several
     return np.where(known, np.sqrt(np.clip(1 - noise / np.where(known, variance, 1), 0, 1)), np.nan)
+
+
+def _mean_over_images(responses: np.ndarray) -> np.ndarray:
+    """(neurons,): mean of responses (images, neurons) over the images that were shown, 0 where none was."""
+    shown = np.isfinite(responses)
+    return np.where(shown, responses, 0).sum(axis=0, dtype=np.float64) / np.maximum(shown.sum(axis=0), 1)
 
 
 def _bootstrap_counts(num_images: int, seed: int) -> np.ndarray:

@@ -138,12 +138,12 @@ class Trainer:
                     )
                 )
                 progress(curve[-1])
-            if failures == patience:
-                if best_state is None:
-                    raise TrainingDivergedError(
-                        f"the validation loss was {curve[-1].val_loss} at each of {len(curve)} validations; "
-                        f"a learning rate below {learning_rate:g} may help"
-                    )
+            if best_state is None and curve:
+                raise TrainingDivergedError(
+                    f"the validation loss was {curve[-1].val_loss} at each of {len(curve)} validations; "
+                    f"a learning rate below {learning_rate:g} may help"
+                )
+            if failures == patience and best_state is not None:
                 self._restore(best_state)
                 iteration = best_iteration
         return TrainingResult(iteration, best_loss, self.test_correlation(), curve)

@@ -182,7 +182,7 @@ class TrainedModel(dj.Computed):
             "val_loss": val_loss,
             "val_corr": val_corr,
             "test_corr": float(result.test_corr.mean()),
-            "ceiling": _finite(np.mean(neurons["ceiling"])),
+            "ceiling": _mean_of_known(neurons["ceiling"]),
             "weights": model.state_dict(),
             "device": str(device),
             "device_name": provenance.device_name(device),
@@ -234,6 +234,11 @@ def _curve(result: TrainingResult) -> list[dict]:
         }
         for point in result.curve
     ]
+
+
+def _mean_of_known(values: np.ndarray) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
 
 
 def _finite(value: float) -> float | None:

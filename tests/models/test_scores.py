@@ -1,0 +1,162 @@
+"""Scores: against numpy, against simulated data of known noise, and at the edges."""
+
+import numpy as np
+import pytest
+
+from models import scores
+
+NUM_NEURONS = 300
+
+
+def simulated(num_images, num_repeats, noise_sd=1.5, seed=0):
+    """Noise-free signals (images, neurons) and noisy repeats (repeats, images, neurons)."""
+    rng = np.random.default_rng(seed)
+    signal = rng.normal(3, 1, size=(num_images, NUM_NEURONS))
+    return signal, signal + noise_sd * rng.normal(size=(num_repeats, num_images, NUM_NEURONS))
+
+
+@pytest.fixture
+def pair():
+    rng = np.random.default_rng(0)
+    predictions = rng.normal(size=(50, 8))
+    return predictions, 0.5 * predictions + rng.normal(size=(50, 8))
+
+
+def test_mean_over_repeats_leaves_out_what_was_not_shown():
+    responses = np.array([[[1.0, 2], [3, 4]], [[5, np.nan], [np.nan, np.nan]], [[np.nan, 6], [np.nan, np.nan]]])
+    np.testing.assert_array_equal(scores.mean_over_repeats(responses), [[3, 4], [3, 4]])
+    responses[0, 1, 1] = np.nan
+    np.testing.assert_array_equal(scores.mean_over_repeats(responses), [[3, 4], [3, np.nan]])
+
+
+def test_correlation_is_pearsons(pair):
+    predictions, responses = pair
+    wanted = [np.corrcoef(predictions[:, n], responses[:, n])[0, 1] for n in range(8)]
+    np.testing.assert_allclose(scores.correlation(predictions, responses), wanted, rtol=1e-10)
+    np.testing.assert_allclose(scores.correlation(predictions, predictions), 1, rtol=1e-10)
+    np.testing.assert_allclose(scores.correlation(predictions, -predictions), -1, rtol=1e-10)
+
+
+def test_correlation_does_not_depend_on_scale_or_offset(pair):
+    predictions, responses = pair
+    wanted = scores.correlation(predictions, responses)
+    np.testing.assert_allclose(scores.correlation(1e3 + predictions, 7 * responses - 1e4), wanted, rtol=1e-6)
+
+
+def test_correlation_leaves_out_images_that_were_not_shown(pair):
+    predictions, responses = pair
+    responses[3, 2] = responses[7, 2] = np.nan
+    shown = np.isfinite(responses[:, 2])
+    wanted = np.corrcoef(predictions[shown, 2], responses[shown, 2])[0, 1]
+    assert scores.correlation(predictions, responses)[2] == pytest.approx(wanted, rel=1e-10)
+
+
+@pytest.mark.parametrize("which", ["prediction", "response", "both"])
+def test_a_constant_neuron_counts_as_zero(pair, which):
+    predictions, responses = pair
+    if which != "response":
+        predictions[:, 1] = 2 + 1e-6 * predictions[:, 1]
+    if which != "prediction":
+        responses[:, 1] = 0
+    found = scores.correlation(predictions, responses)
+    assert found[1] == 0
+    assert np.all(np.delete(found, 1) != 0)
+
+
+def test_recorded_limit_of_constancy(pair):
+    predictions, _ = pair
+    predictions = (predictions - predictions.mean(axis=0)) / predictions.std(axis=0)
+    assert np.all(scores.correlation(1.01e-5 * predictions, predictions) > 0.99)
+    assert np.all(scores.correlation(0.99e-5 * predictions, predictions) == 0)
+
+
+@pytest.mark.parametrize("num_repeats", [2, 4, 10])
+def test_ceiling_is_what_the_noise_free_signal_reaches(num_repeats):
+    signal, repeats = simulated(200, num_repeats)
+    reached = scores.correlation(signal, scores.mean_over_repeats(repeats)).mean()
+    assert scores.ceiling(repeats).mean() == pytest.approx(reached, abs=0.01)
+    assert reached == pytest.approx(np.sqrt(1 / (1 + 1.5**2 / num_repeats)), abs=0.01)
+
+
+def test_ceiling_with_missing_repeats():
+    signal, repeats = simulated(200, 6)
+    missing = np.random.default_rng(1).random(repeats.shape) < 0.5
+    missing[0] = False
+    repeats[missing] = np.nan
+    reached = scores.correlation(signal, scores.mean_over_repeats(repeats)).mean()
+    assert scores.ceiling(repeats).mean() == pytest.approx(reached, abs=0.01)
+
+
+def test_ceiling_is_one_without_noise_and_near_zero_without_signal():
+    _, repeats = simulated(200, 3, noise_sd=0)
+    np.testing.assert_allclose(scores.ceiling(repeats), 1)
+    noise = np.random.default_rng(0).normal(size=(4, 200, NUM_NEURONS))
+    assert np.median(scores.ceiling(noise)) < 0.2
+
+
+def test_no_ceiling_from_single_repeats():
+    _, repeats = simulated(60, 1)
+    assert np.all(np.isnan(scores.ceiling(repeats)))
+    assert np.all(np.isnan(scores.ceiling_interval(repeats)))
+    _, repeats = simulated(60, 3)
+    repeats[1:, :, 0] = np.nan
+    assert np.flatnonzero(np.isnan(scores.ceiling(repeats))).tolist() == [0]
+
+
+def test_intervals_bracket_the_estimate_and_shrink_with_more_images():
+    widths = {}
+    for num_images in (40, 160):
+        signal, repeats = simulated(num_images, 4)
+        found = scores.neuron_scores(signal, repeats)
+        for name in ("test_corr", "ceiling"):
+            low, high = found[f"{name}_lower"], found[f"{name}_upper"]
+            assert np.all(low < found[name])
+            assert np.all(found[name] < high)
+            widths[name, num_images] = (high - low).mean()
+    for name in ("test_corr", "ceiling"):
+        assert 0.2 < widths[name, 160] / widths[name, 40] < 0.6  # about one half, less where it is cut at 0 or 1
+
+
+def test_interval_of_the_correlation_holds_the_true_one_in_95_of_100():
+    rng = np.random.default_rng(0)
+    predictions = rng.normal(size=(100, 1000))
+    responses = 0.6 * predictions + 0.8 * rng.normal(size=(100, 1000))  # correlated by 0.6
+    low, high = scores.correlation_interval(predictions, responses)
+    assert np.mean((low < 0.6) & (high > 0.6)) == pytest.approx(0.95, abs=0.03)
+
+
+def test_scores_are_deterministic_and_those_of_their_functions():
+    signal, repeats = simulated(50, 3)
+    found, again = scores.neuron_scores(signal, repeats), scores.neuron_scores(signal, repeats)
+    for name in found:
+        assert found[name].shape == (NUM_NEURONS,)
+        np.testing.assert_array_equal(found[name], again[name])
+    responses = scores.mean_over_repeats(repeats)
+    np.testing.assert_array_equal(found["test_corr"], scores.correlation(signal, responses))
+    np.testing.assert_array_equal(found["ceiling"], scores.ceiling(repeats))
+    np.testing.assert_array_equal(found["test_corr_lower"], scores.correlation_interval(signal, responses)[0])
+    np.testing.assert_array_equal(found["ceiling_upper"], scores.ceiling_interval(repeats)[1])
+    assert np.any(scores.correlation_interval(signal, responses, seed=1)[0] != found["test_corr_lower"])
+
+
+def test_a_neuron_that_was_never_shown_spoils_no_other():
+    signal, repeats = simulated(50, 3)
+    whole = scores.neuron_scores(signal, repeats)
+    repeats[:, :, 0] = np.nan
+    found = scores.neuron_scores(signal, repeats)
+    for name in found:
+        np.testing.assert_allclose(found[name][1:], whole[name][1:], rtol=1e-12)
+    assert found["test_corr"][0] == 0
+    assert np.isnan(found["ceiling"][0])
+
+
+@pytest.mark.parametrize("num_images", [1, 2])
+def test_a_neuron_that_was_shown_few_images_spoils_no_other(num_images):
+    signal, repeats = simulated(50, 3)
+    whole = scores.neuron_scores(signal, repeats)
+    repeats[:, num_images:, 0] = np.nan
+    found = scores.neuron_scores(signal, repeats)
+    for name in found:
+        np.testing.assert_allclose(found[name][1:], whole[name][1:], rtol=1e-12)
+    assert found["test_corr"][0] == pytest.approx([0, 0, 1][num_images])
+    assert np.isnan(found["ceiling"][0]) == (num_images == 1)

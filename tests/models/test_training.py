@@ -1,0 +1,324 @@
+"""Training: recorded steps and whole fits, seeds that belong to the run, noise, errors, and that it learns."""
+
+import dataclasses
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from models import Data, Trainer, tensorflow_variables
+from models.simulation import simulate_recording
+from models.training import TrainingDivergedError
+
+RECORDED = [
+    "hermite_jointl1.pert.f64",
+    "conv2d_jointl1.pert.f64",
+    "hermite_unfused.pert.f64",
+    "hermite_sharedbias.pert.f64",
+    "conv2d_stride_dilated.pert.f64",
+    "hermite_jointl1_pos.pert",
+    "hermite_sharedbias_unfused.pert",
+]
+NOISE = [{}, {"map_dropout": 0.3}, {"max_shift": 2}, {"map_dropout": 0.3, "max_shift": 1}]
+
+
+@pytest.fixture
+def batches():
+    """Follow a model: the images of each training step."""
+
+    def follow(model):
+        seen = []
+
+        def note(core, inputs):
+            if core.training:
+                seen.append(inputs[0].clone())
+
+        model.core.register_forward_pre_hook(note)
+        return seen
+
+    return follow
+
+
+def rows_of(images, training_images):
+    """Which training images these are."""
+    flat, known = images.flatten(1), training_images.flatten(1)
+    equal = (flat[:, None] == known[None]).all(dim=2)
+    assert (equal.sum(dim=1) == 1).all()
+    return equal.int().argmax(dim=1).numpy()
+
+
+def same_state(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_recorded_steps(name, double, recorded, recorded_model, tiny_data):
+    wanted = recorded(name)
+    fused = {"fused_bn": True} if name.startswith("hermite_sharedbias.") else {}
+    model = recorded_model(wanted, "var/", **fused)
+    # the recorded minibatches follow from no seed: lay the rows so that this seed's first epoch gives them
+    rows = wanted["batch/idx"]
+    order = np.random.RandomState(0).permutation(rows.size)
+    laid = np.empty(rows.size, dtype=int)
+    laid[order] = rows.ravel()
+    data = dataclasses.replace(
+        tiny_data, train_images=tiny_data.train_images[laid], train_responses=tiny_data.train_responses[laid]
+    )
+    steps = []
+    result = Trainer(model, data, seed=0, dtype=torch.float64).fit(
+        val_steps=1,
+        learning_rate=wanted["meta"]["lr"],
+        batch_size=4,
+        patience=6,
+        max_iter=5,
+        progress=lambda _: steps.append({key: array.copy() for key, array in tensorflow_variables(model).items()}),
+    )
+    tolerance = 1e-10 if name.endswith("f64") else 1e-4
+    for step in (1, 5):
+        for key, array in steps[step - 1].items():
+            expected = wanted[f"step{step}/{key}"]
+            scale = np.abs(expected).max()
+            np.testing.assert_allclose(array, expected, rtol=0, atol=tolerance * scale, err_msg=f"{step} {key}")
+    losses = [point.train_loss for point in result.curve]
+    np.testing.assert_allclose(losses, wanted["step_losses"][:, 2], rtol=tolerance)
+    assert result.curve[-1].val_loss == pytest.approx(wanted["final/val_poisson"], rel=tolerance)
+    # stored in single precision
+    assert result.curve[-1].val_corr == pytest.approx(wanted["final/val_corr"].mean(), abs=10 * max(tolerance, 1e-7))
+    np.testing.assert_allclose(result.test_corr, wanted["final/test_corr"], atol=10 * max(tolerance, 1e-7))
+
+
+@pytest.mark.parametrize("name", ["hermite", "conv2d_max_iter"])
+def test_recorded_fit(name, double, recorded, recorded_model, tiny_data, batches):
+    wanted = recorded("fit_tiny.f64")
+    meta = wanted["meta"][name]
+    model = recorded_model(wanted, f"{name}/init/", meta=meta)
+    seen = batches(model)
+    result = Trainer(model, tiny_data, seed=meta["seed"], dtype=torch.float64).fit(**meta["fit"])
+
+    np.testing.assert_array_equal(
+        [rows_of(images, tiny_data.train_images) for images in seen], wanted[f"{name}/minibatch_idx"]
+    )
+    curve = result.curve
+    np.testing.assert_allclose([point.val_loss for point in curve], wanted[f"{name}/val_losses"], rtol=1e-10)
+    assert result.num_iterations == wanted[f"{name}/returned"][0]
+    assert result.val_loss == pytest.approx(wanted[f"{name}/returned"][1], rel=1e-10)
+    assert result.test_corr.mean() == pytest.approx(wanted[f"{name}/returned"][2], abs=1e-6)
+    np.testing.assert_allclose(result.test_corr, wanted[f"{name}/test_corr"], atol=1e-6)
+    for key, array in tensorflow_variables(model).items():
+        expected = wanted[f"{name}/final/{key}"]
+        np.testing.assert_allclose(array, expected, rtol=0, atol=1e-10 * np.abs(expected).max(), err_msg=key)
+
+    saves = [event for event in meta["events"] if event.startswith("save")]
+    assert sum(point.is_best for point in curve) == len(saves)
+    assert [point.iteration for point in curve] == [4 * (i + 1) for i in range(len(curve))]
+
+
+def test_recorded_order_of_minibatches(small_model, recorded, tiny_data, batches):
+    wanted = recorded("dataset_tiny")["minibatch20_seed123_idx"]
+    model = small_model(num_neurons=12, image_size=(15, 20))
+    seen = batches(model)
+    Trainer(model, tiny_data, seed=123).fit(batch_size=20, max_iter=len(wanted))
+    images = tiny_data.train_images.float()
+    np.testing.assert_array_equal([rows_of(batch, images) for batch in seen], wanted)
+
+
+def test_recorded_start_of_the_biases(small_model, recorded, tiny_data):
+    """The original's: half the logarithm of exp(mean response) - 1."""
+    model = small_model(num_neurons=12, image_size=(15, 20))
+    Trainer(model, tiny_data, seed=0)
+    means = recorded("dataset_tiny")["normalized/responses_train"].astype(float).mean(axis=0)
+    np.testing.assert_allclose(model.readout.biases.detach(), 0.5 * np.log(np.exp(means) - 1), rtol=1e-5, atol=1e-6)
+
+
+def test_curve(trained):
+    _, result = trained(0, val_steps=2, patience=2, lr_decay_steps=3, learning_rate=0.05, max_iter=None)
+    curve = result.curve
+    best = [i for i, point in enumerate(curve) if point.is_best]
+    assert result.val_loss == curve[best[-1]].val_loss == min(point.val_loss for point in curve)
+    assert [point.iteration for point in curve] == [2 * (i + 1) for i in range(len(curve))]
+    rates = sorted({point.learning_rate for point in curve}, reverse=True)
+    assert rates == pytest.approx([0.05, 0.005, 0.0005])
+    ends = [point.iteration + point.steps_left for point in curve]
+    assert ends == sorted(ends)
+    assert set(ends[best[-1] :]) == {curve[-1].iteration}
+    assert curve[-1].steps_left == 0
+
+
+def test_progress_is_told_each_point(trained):
+    told = []
+    _, result = trained(0, progress=told.append)
+    assert told == result.curve
+    assert len(told) == 2
+
+
+def test_the_best_state_comes_back(small_model, small_data):
+    model = small_model()
+    states = []
+    trainer = Trainer(model, small_data, seed=0)
+    result = trainer.fit(
+        val_steps=2,
+        learning_rate=0.2,
+        batch_size=8,
+        patience=3,
+        progress=lambda _: states.append({name: tensor.clone() for name, tensor in model.state_dict().items()}),
+    )
+    best = max(i for i, point in enumerate(result.curve) if point.is_best)
+    assert best < len(states) - 1
+    assert same_state(dict(model.state_dict()), states[best])
+    assert trainer.validate()[0] == result.val_loss
+
+
+@pytest.mark.parametrize("kind", ["hermite", "conv2d"])
+@pytest.mark.parametrize("noise", NOISE, ids=str)
+def test_two_trainings_of_one_seed_are_the_same_to_the_bit(trained, kind, noise):
+    """In either order, whatever the global generators are at, and whatever else was trained between."""
+    torch.manual_seed(1)
+    np.random.seed(1)  # noqa: NPY002
+    first, other = trained(3, kind, **noise), trained(4, kind, **noise)
+    torch.manual_seed(2)
+    np.random.seed(2)  # noqa: NPY002
+    other_again = trained(4, kind, **noise)
+    torch.rand(7)
+    np.random.rand(7)  # noqa: NPY002
+    again = trained(3, kind, **noise)
+    for (state, result), (state_again, result_again) in ((first, again), (other, other_again)):
+        assert same_state(state, state_again)
+        assert result.curve == result_again.curve
+        np.testing.assert_array_equal(result.test_corr, result_again.test_corr)
+    assert not same_state(first[0], other[0])
+
+
+def test_noise_changes_the_training(trained):
+    states = [trained(3, **noise)[0] for noise in NOISE]
+    assert not any(same_state(states[i], states[j]) for i in range(4) for j in range(i))
+
+
+def test_global_generators_are_left_alone(trained):
+    before = torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002
+    trained(0, map_dropout=0.3, max_shift=2)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    np.testing.assert_equal(np.random.get_state(), before[1])  # noqa: NPY002
+    assert random.getstate() == before[2]
+
+
+def test_a_fresh_model_is_drawn_from_the_seed(small_model, small_data):
+    models = [small_model() for _ in range(3)]
+    for model, seed in zip(models, (5, 5, 6), strict=True):
+        Trainer(model, small_data, seed=seed)
+    states = [dict(model.state_dict()) for model in models]
+    assert same_state(states[0], states[1])
+    assert not same_state(states[0], states[2])
+
+
+def test_loaded_weights_are_trained_on(small_model, small_data, trained):
+    state, _ = trained(3)
+    model = small_model()
+    model.load_state_dict(state)
+    Trainer(model, small_data, seed=9).fit(max_iter=0, batch_size=8)
+    assert same_state(dict(model.state_dict()), state)
+    going_on, _ = trained(9, model=model, max_iter=1, learning_rate=1e-4)
+    moved = (going_on["readout.masks"] - state["readout.masks"]).abs().max()
+    assert 0 < moved < 2e-4
+
+
+@pytest.mark.parametrize("max_shift", [1, 3])
+def test_shifted_images_repeat_their_border(small_model, small_data, batches, max_shift):
+    model = small_model()
+    seen = batches(model)
+    Trainer(model, small_data, seed=0).fit(batch_size=40, max_iter=2, max_shift=max_shift)
+    order = np.random.RandomState(0)
+    found = set()
+    for batch in seen:
+        originals = small_data.train_images[order.permutation(40), 0].numpy()
+        for image, original in zip(batch[:, 0].numpy(), originals, strict=True):
+            padded = np.pad(original, max_shift, mode="edge")
+            windows = np.lib.stride_tricks.sliding_window_view(padded, original.shape)
+            (place,) = np.argwhere((windows == image).all(axis=(2, 3)))
+            found.add(tuple(place - max_shift))
+    # 80 draws of each axis leave out none of its shifts
+    assert {shift[0] for shift in found} == {shift[1] for shift in found} == set(range(-max_shift, max_shift + 1))
+    assert len(found) > 2 * max_shift + 1
+
+
+def test_dropped_maps_are_made_up_for(small_model, small_data):
+    model = small_model(num_neurons=6)
+    given, used = [], []
+    model.core.register_forward_hook(lambda core, _, maps: given.append(maps.detach()) if core.training else None)
+    model.readout.register_forward_pre_hook(
+        lambda readout, inputs: used.append(inputs[0].detach()) if readout.training else None
+    )
+    Trainer(model, small_data, seed=0).fit(batch_size=40, max_iter=5, map_dropout=0.25)
+    given, used = torch.cat(given), torch.cat(used)
+    dropped = (used == 0).all(dim=(2, 3))
+    assert dropped.double().mean().item() == pytest.approx(0.25, abs=0.05)
+    torch.testing.assert_close(used[~dropped], given[~dropped] / 0.75)
+
+
+def test_precision_of_model_and_data(small_model, small_data):
+    model = small_model()
+    trainer = Trainer(model, small_data, seed=0, dtype=torch.float64)
+    trainer.fit(batch_size=8, max_iter=2)
+    assert all(tensor.dtype == torch.float64 for tensor in model.state_dict().values())
+    assert trainer.data.train_images.dtype == torch.float64
+    assert small_data.train_images.dtype == torch.float32
+
+
+def test_silent_neurons_are_trained_past(small_model, small_data):
+    silent = small_data.train_responses.clone()
+    silent[:, 2] = 0
+    data = dataclasses.replace(small_data, train_responses=silent)
+    model = small_model()
+    Trainer(model, data, seed=0).fit(batch_size=8, max_iter=5)
+    assert all(torch.isfinite(tensor).all() for tensor in model.state_dict().values())
+    with torch.no_grad():
+        assert model.eval()(data.test_images)[:, 2].max() < 1e-6
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_refused(small_model, small_data, seed):
+    with pytest.raises(ValueError, match=f"seed is {seed}; allowed is 0 to 4294967295"):
+        Trainer(small_model(), small_data, seed=seed)
+
+
+@pytest.mark.parametrize("seed", [0, 2**32 - 1])
+def test_the_outermost_seeds_train(trained, seed):
+    _, result = trained(seed, max_iter=1)
+    assert result.num_iterations == 1
+
+
+def test_a_batch_larger_than_the_data_is_refused(trained):
+    with pytest.raises(ValueError, match="batch_size is 41; allowed is at most the 40 training images"):
+        trained(0, batch_size=41)
+    assert trained(0, batch_size=40, max_iter=1)[1].num_iterations == 1
+
+
+def test_a_diverged_training_is_told(trained):
+    with pytest.raises(TrainingDivergedError, match=r"nan at each of 2 validations; a learning rate below 1e\+30"):
+        trained(0, learning_rate=1e30, val_steps=2, patience=2, max_iter=None)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    return Data.from_recording(simulate_recording(num_neurons=12, num_images=400, image_size=16, num_repeats=4, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("conv2d", {"val_steps": 25, "learning_rate": 0.02, "patience": 8}),
+        ("hermite", {"val_steps": 15, "learning_rate": 0.01, "patience": 3}),
+    ],
+)
+def test_a_tiny_model_learns(small_model, simulated, kind, options):
+    model = small_model(
+        kind, num_neurons=12, image_size=(16, 16), num_filters=[3, 4], readout={"readout_sparsity": 0.01}
+    )
+    trainer = Trainer(model, simulated, seed=1)
+    loss_before, correlation_before = trainer.validate()
+    result = trainer.fit(batch_size=32, **options)
+    loss, correlation = trainer.validate()
+    assert abs(correlation_before) < 0.1
+    assert correlation > correlation_before + 0.15
+    assert loss < loss_before - 0.3
+    assert result.test_corr.mean() > 0.3
