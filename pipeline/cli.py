@@ -14,7 +14,7 @@ from pipeline.errors import UserError, explained
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the training."
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the training."
 )
 device_option = click.option(
     "--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: cuda where there is one]"
@@ -29,10 +29,10 @@ def cli() -> None:
 
 @cli.command()
 @click.option("--neurons", type=click.IntRange(1, 10_000), default=96, show_default=True, help="Simulated neurons.")
-@click.option("--images", type=click.IntRange(50, 100_000), default=2000, show_default=True, help="Training images.")
+@click.option("--images", type=click.IntRange(50, 100_000), default=600, show_default=True, help="Training images.")
 @seed_option
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="hypercolumn-demo", show_default=True,
-              help="Folder of the figure.")  # fmt: skip
+@click.option("--out", type=click.Path(file_okay=False, writable=True, path_type=Path), default="hypercolumn-demo",
+              show_default=True, help="Folder of the figure.")  # fmt: skip
 @device_option
 def demo(neurons: int, images: int, seed: int, out: Path, device: str | None) -> None:
     """The main job from start to end on a simulated recording of V1; minutes on a CPU."""

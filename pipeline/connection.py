@@ -6,7 +6,7 @@ import logging
 import os
 
 import datajoint as dj
-from datajoint.settings import find_config_file
+from datajoint.settings import Config, find_config_file
 from filelock import FileLock
 
 import schemas
@@ -21,9 +21,10 @@ def connect() -> dj.Connection:
     """Connect to the database and bind all tables; what does not exist yet is declared.
 
     Without a `datajoint.json` and without `DJ_HOST`, that is the embedded server, which is started if need be.
-    Raises UserError where a server does not answer or no store is configured.
+    Raises UserError where a server does not answer, no store is configured or the configuration is malformed.
     """
     if is_configured():
+        _check_file()
         _check_store()
         return _activate()
     server = EmbeddedServer(default_home())
@@ -50,6 +51,18 @@ def _configure(server: EmbeddedServer) -> None:
     store = {"protocol": "file", "location": str(server.home / "store")}
     dj.config["stores"] = {"default": STORE, STORE: store}
     (server.home / "store").mkdir(exist_ok=True)
+
+
+def _check_file() -> None:
+    """DataJoint only warns of a file that it cannot read, and goes on as if there were none."""
+    path = find_config_file()
+    if path is None:
+        return
+    try:
+        Config().load(path)
+    except Exception as error:  # of json, of pydantic, or whatever a list in place of an object leads to
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: is not a configuration that DataJoint can read ({reason}); mend it") from error
 
 
 def _check_store() -> None:

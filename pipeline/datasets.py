@@ -19,6 +19,7 @@ from schemas.dataset import Dataset, TrainingSet
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 TYPED_COLUMNS = {"kind": "U", "x": "f", "y": "f", "orientation": "f", "spatial_frequency": "f"}
+LONGEST_KIND = 64  # characters, as in the definition of `Dataset.Neuron`
 
 
 def check_name(name: str) -> None:
@@ -61,11 +62,13 @@ def add_recording(name: str, recording: Recording, source: Path | None = None) -
         "num_repeats": len(recording.test_responses),
         "attributes": _json(recording.attributes),
         "warnings": warnings_of(recording),
-        "recording": source or (".h5", _file(recording)),
         "ingested": datetime.now(UTC).replace(tzinfo=None),
     }
     with dj.conn().transaction:
-        Dataset.insert1(row)
+        with Dataset().staged_insert1 as staged:  # which leaves no file behind where the insert fails
+            staged.rec.update(row)
+            with staged.open("recording", ".h5") as file:
+                file.write(source.read_bytes() if source else _file(recording))
         Dataset.Neuron.insert({"dataset_name": name} | neuron for neuron in _neurons(recording))
         TrainingSet.insert1({"training_set": name})
         TrainingSet.Member.insert1({"training_set": name, "dataset_name": name})
@@ -81,7 +84,7 @@ def _file(recording: Recording) -> bytes:
 def _neurons(recording: Recording) -> list[dict[str, Any]]:
     """A row of `Dataset.Neuron` for each neuron."""
     columns = {name: column for name, column in recording.neurons.items() if name != "neuron_id"}
-    typed = {name for name, kind in TYPED_COLUMNS.items() if name in columns and columns[name].dtype.kind == kind}
+    typed = {name for name in TYPED_COLUMNS if name in columns and _fits(columns[name], TYPED_COLUMNS[name])}
     rates = columns.pop("expected_rate", None)
     silent = np.logical_not(recording.train_responses.any(axis=0))
     means = recording.train_responses.mean(axis=0, dtype=np.float64)
@@ -102,14 +105,28 @@ def _neurons(recording: Recording) -> list[dict[str, Any]]:
     return rows
 
 
+def _fits(column: np.ndarray, kind: str) -> bool:
+    """Whether a typed column of `Dataset.Neuron` can take it; otherwise it goes to the properties."""
+    if column.dtype.kind != kind or column.ndim != 1:
+        return False
+    return kind != "U" or bool(np.char.str_len(column).max() <= LONGEST_KIND)
+
+
 def _json(value: Any) -> Any:
-    """Plain Python values that JSON has, with null for what is not finite."""
+    """Plain Python values that JSON has and every server can hold, with null for what is not finite."""
     if isinstance(value, dict):
-        return {str(name): _json(item) for name, item in value.items()}
+        return {_text(str(name)): _json(item) for name, item in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, list | tuple):
         return [_json(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return value if isinstance(value, int | float | bool | None) else _text(str(value))
+
+
+def _text(text: str) -> str:
+    """Text without zeros, which PostgreSQL does not hold, and without the stand-ins for bytes that are not UTF-8."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -13,11 +13,12 @@ from pipeline.figures import demo_figure
 from pipeline.train import train
 
 CONFIGS = ["rotation-equivariant", "cnn"]
-DEFAULTS = {"neurons": 96, "images": 2000, "seed": 0}
+DEFAULTS = {"neurons": 96, "images": 600, "seed": 0}
 
 
 def run_demo(*, neurons: int, images: int, seed: int, out: Path, console: Console) -> Path:
     """Simulate, declare, train both models, show their scores; gives the path of the figure."""
+    out.mkdir(parents=True, exist_ok=True)  # what cannot be written must not be known only after the training
     given = {"neurons": neurons, "images": images, "seed": seed}
     name = "demo" if given == DEFAULTS else f"demo-{neurons}-neurons-{images}-images-seed-{seed}"
     console.print(f"1. Simulating {neurons} neurons of V1 that see {images} natural-looking images")

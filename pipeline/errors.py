@@ -11,12 +11,14 @@ class UserError(Exception):
 
 def explained(error: Exception) -> str | None:
     """One line about an error that is no fault of the program; None for one that is."""
-    from datajoint.errors import LostConnectionError, MissingExternalFile
-
-    from models.training import TrainingDivergedError
-    from schemas.codecs import CorruptFileError
-
     line = " ".join(str(error).split())
+    try:
+        from datajoint.errors import LostConnectionError, MissingExternalFile
+
+        from models.training import TrainingDivergedError
+        from schemas.codecs import CorruptFileError
+    except ValueError:  # DataJoint reads DJ_STORES, DJ_PORT, ... when it is imported
+        return f"DataJoint's configuration in the environment cannot be used ({line}); check the DJ_* variables"
     if isinstance(error, UserError | TrainingDivergedError):
         return line
     if _is_full_disk(error):

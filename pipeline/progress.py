@@ -25,7 +25,7 @@ def training_progress(console: Console) -> Iterator[None]:
         TextColumn("step {task.completed:.0f} | {task.fields[state]}"),
     ]
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        before = TrainedModel.on_validation
+        before = vars(TrainedModel)["on_validation"]  # not by its name, which would give it without `staticmethod`
         TrainedModel.on_validation = staticmethod(_Display(bars, console))
         try:
             yield

@@ -64,7 +64,7 @@ def _outcomes(computed: type[dj.Computed]) -> Iterator[str | None]:
             status = computed.populate(reserve_jobs=True, suppress_errors=True, max_calls=1)
         except SystemExit:  # a scheduler's SIGTERM, which DataJoint turns into this
             _put_back(computed, "SystemExit")
-            raise
+            raise KeyboardInterrupt from None
         yield from [None] * status["success_count"]
         for _, message in status["error_list"]:
             if message.startswith("KeyboardInterrupt"):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 
-# DataJoint says so when it is imported; having nothing configured is the ordinary case here.
-warnings.filterwarnings("ignore", message="No datajoint.json found")
+# DataJoint says these when it is imported. Having nothing configured is the ordinary case here; that a
+# configuration is malformed, `pipeline.connect` says; and what DataJoint itself imports is not for us to mend.
+for said in ("No datajoint.json found", "Failed to load config", "datajoint.migrate is deprecated"):
+    warnings.filterwarnings("ignore", message=said)
+# It goes to the standard output, where results are.
+logging.getLogger("datajoint").addFilter(lambda record: not str(record.msg).startswith("Loading configuration from"))
 
 
 def activate(prefix: str) -> None:

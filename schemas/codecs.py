@@ -54,7 +54,12 @@ class SafetensorsCodec(dj.SchemaCodec):
         config = self._codec_config(key, context)
         location = self._extract_context(key, context)
         path, _ = self._build_path(*location, ext=".safetensors", store_name=store_name, config=config)
-        self._get_backend(store_name, config=config).put_buffer(content, path)
+        backend = self._get_backend(store_name, config=config)
+        try:
+            backend.put_buffer(content, path)
+        except OSError:
+            backend.remove(f"{path}.saving")  # as which DataJoint begins a file, and leaves it on a full disk
+            raise
         digest = hashlib.sha256(content).hexdigest()
         return {"path": path, "store": store_name, "size": len(content), "sha256": digest}
 

@@ -56,7 +56,11 @@ class Dataset(dj.Manual):
         Raises CorruptFileError where the stored arrays are not those that were ingested.
         """
         name, sha256, stored = self.fetch1("dataset_name", "content_sha256", "recording")
-        recording = Recording.read(io.BytesIO(stored.read()))
+        content = io.BytesIO(stored.read())
+        try:
+            recording = Recording.read(content)
+        except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for a damaged file
+            raise CorruptFileError(f"{stored.path}: the file of {name} is damaged ({error})") from error
         if recording.content_sha256() != sha256:
             raise CorruptFileError(f"{stored.path}: the arrays of {name} are not those that were ingested")
         return recording

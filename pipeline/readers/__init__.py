@@ -20,4 +20,5 @@ def read(path: Path, file_format: str = "auto") -> Recording:
         raise UserError(f"{path}: no such file; give the path of a recording")
     if not path.is_file():
         raise UserError(f"{path}: is not a file; give the path of a recording's HDF5 file")
+    path.open("rb").close()  # h5py takes a file that may not be read for one of another format
     return FORMATS["hdf5" if file_format == "auto" else file_format](path)

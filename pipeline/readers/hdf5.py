@@ -11,6 +11,8 @@ from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
 from pipeline.readers.checks import check_recording
 
+LARGEST_ID = np.iinfo(np.int64).max
+
 
 def read_hdf5(path: Path) -> Recording:
     """Read a file in the HDF5 layout; raises UserError with one line about the first fault."""
@@ -21,10 +23,13 @@ def read_hdf5(path: Path) -> Recording:
             for where in ARRAYS.values():
                 _check_array(path, file, where)
             _check_neurons(path, file)
-        recording = Recording.read(path)
+        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinity, and is refused below
+            recording = Recording.read(path)
     except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for files that end too early
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: is damaged or truncated ({reason}); make a whole copy and try again") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: /neurons holds text that is not UTF-8 ({error}); allowed is UTF-8") from error
     check_recording(recording, str(path))
     return recording
 
@@ -64,10 +69,16 @@ def _check_neurons(path: Path, file: h5py.File) -> None:
             )
     if "neuron_id" in columns:
         identifiers = columns["neuron_id"]
-        if identifiers.dtype.kind not in "ui" or identifiers.ndim != 1:
+        if identifiers.dtype.kind not in "ui":
             raise UserError(f"{path}: /neurons/neuron_id holds {identifiers.dtype}; allowed are whole numbers")
-        if len(np.unique(identifiers[()])) != neurons:
-            raise UserError(f"{path}: /neurons/neuron_id holds a number twice; allowed is each number once")
+        if identifiers.ndim != 1:
+            raise UserError(f"{path}: /neurons/neuron_id has the shape {identifiers.shape}; allowed is one dimension")
+        numbers, counts = np.unique(identifiers[()], return_counts=True)
+        if (counts > 1).any():
+            twice = numbers[counts > 1][0]
+            raise UserError(f"{path}: /neurons/neuron_id holds {twice} twice; allowed is each number once")
+        if neurons and numbers[-1] > LARGEST_ID:
+            raise UserError(f"{path}: /neurons/neuron_id holds {numbers[-1]}; allowed is at most {LARGEST_ID}")
 
 
 def _check_is_inside(path: Path, file: h5py.File, dataset: h5py.Dataset, where: str) -> None:

@@ -1,0 +1,35 @@
+# `make demo`: a fitted model of a simulated recording. `make test`: style, types and tests.
+# Both install into .venv here, and again only when what they install from has changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find models schemas pipeline -name '*.py')
+
+.PHONY: demo test
+
+demo: $(VENV)/demo.stamp
+	$(BIN)/hypercolumn demo
+
+test: $(VENV)/test.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -rs
+
+# One environment for both: what was installed last stands, so each stamp takes the other's away.
+$(VENV)/demo.stamp: setup.py pyproject.toml $(SOURCES) | $(BIN)/pip
+	$(BIN)/pip install .
+	@rm -f $(VENV)/test.stamp
+	@touch $@
+
+$(VENV)/test.stamp: setup.py pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install -e '.[test]'
+	@rm -f $(VENV)/demo.stamp
+	@touch $@
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed, as $(PYTHON): make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "$(PYTHON) cannot make environments: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,243 @@
+"""What the tests share: a database of their own, a tiny recording, configurations that train in a blink.
+
+Run as a program, this file is `hypercolumn` with those configurations added.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import pipeline  # first of all: it quiets DataJoint's import
+from pipeline import cli, configs
+
+import datajoint as dj  # isort: skip
+
+HYPERCOLUMN = str(Path(sys.executable).with_name("hypercolumn"))
+
+QUICK = configs.CONFIGS["cnn"].derived(
+    "quick",
+    "a few steps of a tiny network",
+    core={"core": "cnn-4-4-4"},
+    layers={"filter_size": [5, 3, 3], "num_filters": [4, 4, 4]},
+    trainer={"trainer": "quick", "batch_size": 16, "val_steps": 2, "max_iter": 6},
+)
+QUICK_EQUIVARIANT = configs.CONFIGS["rotation-equivariant"].derived(
+    "quick-equivariant",
+    "the same with rotations",
+    core={"core": "hermite-2-2-4", "num_rotations": 4},
+    layers={"filter_size": [5, 3, 3], "num_filters": [2, 2, 4]},
+    trainer={"trainer": "quick", "batch_size": 16, "val_steps": 2, "max_iter": 6},
+)
+ENDLESS = QUICK.derived(
+    "endless", "trains until it is stopped", trainer={"trainer": "endless", "max_iter": None, "patience": 10**9}
+)
+ADDED = {named.config: named for named in (QUICK, QUICK_EQUIVARIANT, ENDLESS)}
+
+
+class Done(NamedTuple):
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[Path]:
+    """The folder of the tables' files; the database that the tests run on is there while it is.
+
+    That is an embedded server, or, where DataJoint is configured, schemas of a name of their own on its server.
+    """
+    from pipeline.connection import is_configured
+
+    home = Path(tempfile.mkdtemp(prefix="hypercolumn-"))
+    with pytest.MonkeyPatch.context() as patch:
+        try:
+            if is_configured():
+                yield from _on_configured_server(home, patch)
+            else:
+                yield from _on_embedded_server(home, patch)
+        finally:
+            shutil.rmtree(home)
+
+
+def _on_embedded_server(home: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
+    from pipeline.embedded import EmbeddedServer
+
+    patch.setenv("HYPERCOLUMN_HOME", str(home))
+    try:
+        yield home / "store"
+    finally:
+        EmbeddedServer(home).stop()
+
+
+def _on_configured_server(home: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
+    from schemas import architecture, dataset, training
+
+    stores = {"default": "main", "main": {"protocol": "file", "location": str(home)}}
+    patch.setenv("HYPERCOLUMN_PREFIX", f"hypercolumn_test_{uuid.uuid4().hex[:8]}_")
+    patch.setenv("DJ_STORES", json.dumps(stores))  # for other processes
+    patch.setitem(dj.config, "stores", stores)  # for this one
+    try:
+        yield home
+    finally:
+        pipeline.connect()  # which no test of this process may have done
+        for module in (training, architecture, dataset):
+            module.schema.drop(prompt=False)
+
+
+@pytest.fixture(scope="session")
+def connection(store: Path):
+    """DataJoint's connection, with all tables bound."""
+    return pipeline.connect()
+
+
+@pytest.fixture
+def snapshot(connection, store: Path) -> Callable[[], dict]:
+    """What is there now: number of rows of every table, and the files of the store."""
+    from schemas.architecture import Core, ModelConfig, Readout
+    from schemas.dataset import Dataset, TrainingSet
+    from schemas.training import Regularization, Seed, TrainedModel, TrainerConfig, TrainingTask
+
+    tables = [Dataset, Dataset.Neuron, TrainingSet, TrainingSet.Member, Core, Core.Layer, Readout, ModelConfig, Seed]
+    tables += [TrainerConfig, Regularization, Regularization.Bound, TrainingTask]
+    tables += [TrainedModel, TrainedModel.Neuron, TrainedModel.Curve]
+
+    def take() -> dict:
+        files = sorted(str(path.relative_to(store)) for path in store.rglob("*") if path.is_file())
+        return {"files": files} | {table.__qualname__: len(table()) for table in tables}
+
+    return take
+
+
+@pytest.fixture
+def command(monkeypatch, capsys) -> Callable[..., Done]:
+    """Run `hypercolumn` with arguments in this process; what would be a traceback fails the test."""
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["hypercolumn", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return Done(end.value.code or 0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def refused(command, snapshot) -> Callable[..., str]:
+    """Run a command that must be refused in one line, or by click, and change nothing; gives the last line."""
+
+    def run(*arguments: object) -> str:
+        before = snapshot()
+        code, out, err = command(*arguments)
+        assert (code, out) == (2, "")
+        assert snapshot() == before
+        lines = err.splitlines()
+        assert lines[-1].startswith("Error: ") or (len(lines) == 1 and err.startswith("hypercolumn: "))
+        return lines[-1]
+
+    return run
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Start `hypercolumn` as a process of its own, in an empty folder.
+
+    quick: with the added configurations. before: words in front of the command. Others: environment variables,
+    None to unset one.
+    """
+    processes = []
+
+    def run(*arguments: object, quick: bool = False, before: tuple[str, ...] = (), **variables: str | None):
+        environment = {name: value for name, value in (os.environ | variables).items() if value is not None}
+        program = [sys.executable, "-P", __file__] if quick else [HYPERCOLUMN]
+        folder = tmp_path / "work"
+        folder.mkdir(exist_ok=True)
+        processes.append(
+            subprocess.Popen(
+                [*before, *program, *map(str, arguments)],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def hypercolumn(start) -> Callable[..., Done]:
+    """The same, run to its end."""
+
+    def run(*arguments: object, **options) -> Done:
+        process = start(*arguments, **options)
+        out, err = process.communicate(timeout=120)
+        return Done(process.returncode, out, err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def recording():
+    from models.simulation import simulate_recording
+
+    return simulate_recording(num_neurons=6, num_images=60, image_size=16)
+
+
+@pytest.fixture(scope="session")
+def recording_file(recording, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("recording") / "tiny.h5"
+    recording.write(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny(connection, recording_file) -> str:
+    """The name of a recording in the database that no test changes."""
+    from pipeline.datasets import add_recording
+    from pipeline.readers import read
+
+    add_recording("tiny", read(recording_file), recording_file)
+    return "tiny"
+
+
+@pytest.fixture
+def quick(monkeypatch) -> None:
+    """The added configurations, in this process."""
+    for name, named in ADDED.items():
+        monkeypatch.setitem(configs.CONFIGS, name, named)
+
+
+@pytest.fixture
+def trained(tiny, quick) -> dict:
+    """The key of a trained model that no test changes; trained on first use."""
+    from pipeline.tasks import declare_task
+    from schemas.training import TrainedModel
+
+    key = declare_task(tiny, "quick", 0)
+    TrainedModel.populate(key)
+    return key
+
+
+if __name__ == "__main__":
+    configs.CONFIGS.update(ADDED)
+    cli.main()

@@ -1,0 +1,290 @@
+"""From a declared task to a trained model: the row, its parts and its file, and what can be asked of them."""
+
+from __future__ import annotations
+
+import platform
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import datajoint as dj
+import numpy as np
+import pytest
+import torch
+
+import models
+from models import scores
+from pipeline.datasets import add_recording
+from pipeline.tasks import declare_task
+from schemas.architecture import Core, ModelConfig, Readout
+from schemas.codecs import CorruptFileError
+from schemas.dataset import Dataset, TrainingSet
+from schemas.training import Regularization, Seed, TrainedModel, TrainerConfig, TrainingTask
+
+
+@contextmanager
+def task(training_set: str, config: str = "quick", seed: int = 1) -> Iterator[dict]:
+    """A declared task that goes with all that came of it."""
+    key = declare_task(training_set, config, seed)
+    try:
+        yield key
+    finally:
+        (TrainingTask & key).delete(prompt=False)
+
+
+def weights(key: dict) -> dict[str, torch.Tensor]:
+    return (TrainedModel & key).fetch1("weights").load()
+
+
+def test_row(trained):
+    row = (TrainedModel & trained).proj(..., "-weights").fetch1()
+    assert {name: row[name] for name in trained} == trained
+    assert row["num_iterations"] == 6
+    assert np.isfinite([row["val_loss"], row["val_corr"], row["test_corr"]]).all()
+    assert -1 <= row["test_corr"] <= 1
+    assert 0 < row["ceiling"] <= 1
+    assert row["device"] == "cpu"
+    assert row["device_name"]
+    assert row["hostname"] == socket.gethostname()
+    assert row["versions"]["python"] == platform.python_version()
+    assert row["versions"]["torch"] == torch.__version__
+    assert row["versions"]["datajoint"] == dj.__version__
+    assert row["git_commit"] is None or len(row["git_commit"]) == 40
+    assert row["git_dirty"] in (None, True, False)
+    assert 0 < row["duration"] < 600
+    assert abs(datetime.now(UTC).replace(tzinfo=None) - row["started"]) < timedelta(hours=1)
+
+
+def test_parts(trained, recording):
+    neurons = (TrainedModel.Neuron & trained).to_dicts(order_by="neuron_id")
+    assert [neuron["neuron_id"] for neuron in neurons] == list(range(6))
+    for neuron in neurons:
+        assert neuron["test_corr_lower"] <= neuron["test_corr"] <= neuron["test_corr_upper"]
+        assert neuron["ceiling_lower"] <= neuron["ceiling"] <= neuron["ceiling_upper"]
+    row = (TrainedModel & trained).proj("test_corr", "ceiling", "val_loss").fetch1()
+    assert row["test_corr"] == pytest.approx(np.mean([neuron["test_corr"] for neuron in neurons]), abs=1e-12)
+    assert row["ceiling"] == pytest.approx(np.mean([neuron["ceiling"] for neuron in neurons]), abs=1e-12)
+    expected = scores.ceiling(models.Data.from_recording(recording).test_responses.numpy())
+    np.testing.assert_allclose([neuron["ceiling"] for neuron in neurons], expected, rtol=1e-12)
+
+    curve = (TrainedModel.Curve & trained).to_dicts(order_by="iteration")
+    assert [point["iteration"] for point in curve] == [2, 4, 6]
+    losses = [point["val_loss"] for point in curve]
+    assert [bool(point["is_best"]) for point in curve] == [losses[i] == min(losses[: i + 1]) for i in range(3)]
+    assert {point["learning_rate"] for point in curve} == {(TrainerConfig & trained).fetch1("learning_rate")}
+    assert row["val_loss"] == pytest.approx(losses[-1], rel=1e-6)  # after the last of six steps
+
+
+def test_load_model_predicts_what_the_row_says(trained, recording):
+    model = (TrainedModel & trained).load_model()
+    data = models.Data.from_recording(recording)
+    predictions = models.predict(model, data.test_images).numpy()
+    found = scores.correlation(predictions, scores.mean_over_repeats(data.test_responses.numpy()))
+    stored = (TrainedModel.Neuron & trained).to_arrays("test_corr", order_by="neuron_id")
+    np.testing.assert_allclose(found, stored, rtol=0, atol=1e-6)
+    loss = models.poisson_loss(models.predict(model, data.validation_images), data.validation_responses)
+    assert float(loss) == pytest.approx((TrainedModel & trained).fetch1("val_loss"), rel=1e-6)
+
+
+def test_weights_are_those_of_the_network(trained):
+    stored = (TrainedModel & trained).fetch1("weights")
+    assert stored.path.endswith(".safetensors")
+    tensors = stored.load()
+    state = (TrainedModel & trained).load_model().state_dict()
+    assert tensors.keys() == state.keys()
+    assert all(torch.equal(tensors[name], state[name]) for name in state)
+
+
+def test_every_hyper_parameter_is_a_query(trained):
+    joined = TrainedModel.proj("test_corr") * ModelConfig * Core.Layer & trained
+    assert len(joined & "layer = 3 AND num_filters = 4") == 1
+    assert len(joined & "layer = 3 AND num_filters = 5") == 0
+    assert len(joined & {"layer": 1, "filter_size": 5, "padding": "SAME"}) == 1
+    all_of_it = joined * Core * Readout * Regularization * TrainerConfig * Seed & "layer = 1"
+    row = all_of_it.fetch1()
+    assert row["test_corr"] == (TrainedModel & trained).fetch1("test_corr")
+    assert (row["core_class"], row["num_rotations"], row["shared_biases"]) == ("StackedConv2dCore", None, None)
+    assert (row["batch_size"], row["max_iter"], row["seed"]) == (16, 6, 0)
+    assert row["search_seed"] is None
+
+
+@pytest.mark.parametrize("attribute", ["training_set", "config", "regularization", "trainer", "seed"])
+def test_a_restriction_by_any_key_of_the_task_works_below(trained, attribute):
+    key = {attribute: trained[attribute]}
+    everything = [Dataset.Neuron & {"dataset_name": "tiny"}]
+    for table, expected in (
+        (TrainingTask, 1),
+        (TrainedModel, 1),
+        (TrainedModel.Neuron, len(everything[0])),
+        (TrainedModel.Curve, 3),
+    ):
+        assert len(table & trained & key) == expected
+        other = {attribute: 4294967295 if attribute == "seed" else "no such thing"}
+        assert len(table & trained & other) == 0
+
+
+def test_deleting_a_task_deletes_what_came_of_it(tiny, quick):
+    with task(tiny, seed=5) as key:
+        TrainedModel.populate(key)
+        assert len(TrainedModel.Curve & key) == 3
+    for table in (TrainingTask, TrainedModel, TrainedModel.Neuron, TrainedModel.Curve):
+        assert not table & key
+
+
+@pytest.mark.parametrize("config", ["quick", "quick-equivariant"])
+def test_training_again_gives_the_same_bits(tiny, quick, config):
+    with task(tiny, config) as key:
+        TrainedModel.populate(key)
+        before = weights(key), (TrainedModel.Neuron & key).to_dicts(order_by="neuron_id")
+        curve = (TrainedModel.Curve & key).to_dicts(order_by="iteration")
+        (TrainedModel & key).delete(prompt=False)
+        assert not TrainedModel & key
+        TrainedModel.populate(key)
+        after = weights(key)
+        assert all(torch.equal(before[0][name], after[name]) for name in after)
+        assert (TrainedModel.Neuron & key).to_dicts(order_by="neuron_id") == before[1]
+        assert (TrainedModel.Curve & key).to_dicts(order_by="iteration") == curve
+
+
+def test_another_seed_gives_other_weights(tiny, trained):
+    with task(tiny, seed=7) as key:
+        TrainedModel.populate(key)
+        other, first = weights(key), weights(trained)
+    assert not any(torch.equal(other[name], first[name]) for name in first if name.endswith("weight"))
+
+
+def test_half_of_the_trials_train_on_half(tiny, quick, recording, monkeypatch):
+    seen = []
+    from_recording = models.Data.from_recording
+    monkeypatch.setattr(models.Data, "from_recording", lambda part: seen.append(part) or from_recording(part))
+    TrainingSet.insert1({"training_set": "half"})
+    TrainingSet.Member.insert1({"training_set": "half", "dataset_name": tiny, "trials_per_mille": 500})
+    try:
+        with task("half") as key:
+            TrainedModel.populate(key)
+            assert len(TrainedModel.Neuron & key) == 6
+            (TrainedModel & key).load_model()
+    finally:
+        (TrainingSet & {"training_set": "half"}).delete(prompt=False)
+    assert [len(part.train_images) for part in seen] == [30]
+    assert seen[0].train_responses.shape == (30, 6)
+    assert len(seen[0].test_images) == len(recording.test_images)
+
+
+def test_without_repeats_there_is_no_ceiling(connection, recording, quick):
+    add_recording("once", replace(recording, test_responses=recording.test_responses[:1]))
+    try:
+        with task("once") as key:
+            TrainedModel.populate(key)
+            assert (TrainedModel & key).fetch1("ceiling") is None
+            for neuron in (TrainedModel.Neuron & key).to_dicts():
+                assert [neuron[name] for name in ("ceiling", "ceiling_lower", "ceiling_upper")] == [None] * 3
+            assert len(TrainedModel & key & "ceiling IS NULL") == 1
+    finally:
+        (TrainingSet & {"training_set": "once"}).delete(prompt=False)
+        (Dataset & {"dataset_name": "once"}).delete(prompt=False)
+
+
+def test_a_loss_that_is_not_finite_is_null(tiny, quick, monkeypatch):
+    fit = models.training.Trainer.fit
+
+    def diverging(self, **keywords):
+        result = fit(self, **keywords)
+        broken = replace(result.curve[0], val_loss=float("nan"), train_loss=float("inf"))
+        return replace(result, curve=[broken, *result.curve[1:]])
+
+    monkeypatch.setattr(models.training.Trainer, "fit", diverging)
+    with task(tiny) as key:
+        TrainedModel.populate(key)
+        curve = (TrainedModel.Curve & key).to_dicts(order_by="iteration")
+    assert (curve[0]["val_loss"], curve[0]["train_loss"]) == (None, None)
+    assert np.isfinite([curve[1]["val_loss"], curve[1]["train_loss"]]).all()
+
+
+def test_progress_is_told(tiny, quick, monkeypatch):
+    told = []
+    monkeypatch.setattr(TrainedModel, "on_validation", staticmethod(lambda key, point: told.append((key, point))))
+    with task(tiny) as key:
+        TrainedModel.populate(key)
+    assert [point.iteration for _, point in told] == [2, 4, 6]
+    assert all(told_key == key for told_key, _ in told)
+
+
+@pytest.mark.parametrize("part", [TrainedModel.Neuron, TrainedModel.Curve])
+def test_a_failing_insert_leaves_no_row_and_no_part(tiny, quick, snapshot, monkeypatch, part):
+    with task(tiny) as key:
+        before = snapshot()
+
+        def fail(self, rows, **_):
+            raise dj.DataJointError("the server said no")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(part, "insert", fail)
+            with pytest.raises(dj.DataJointError, match="the server said no"):
+                TrainedModel.populate(key)
+        assert snapshot() | {"files": 0} == before | {"files": 0}
+        TrainedModel.populate(key)
+        assert len(TrainedModel & key) == 1
+
+
+def test_a_store_that_cannot_be_written_leaves_nothing(tiny, quick, snapshot, store):
+    # A file where the folder of the weights should be: not even root can write there.
+    with task(tiny, "quick-equivariant") as key:
+        TrainedModel.populate(key)
+        written = store / (TrainedModel & key).fetch1("weights").path
+        (TrainedModel & key).delete(prompt=False)
+        folder = next(parent for parent in written.parents if "trained_model" in parent.name)
+        aside = folder.with_name("aside")
+        folder.rename(aside)
+        folder.write_text("in the way")
+        before = snapshot()
+        try:
+            with pytest.raises((dj.DataJointError, OSError)):
+                TrainedModel.populate(key)
+            assert snapshot() == before
+        finally:
+            folder.unlink()
+            aside.rename(folder)
+        TrainedModel.populate(key)
+        assert len(TrainedModel & key) == 1
+
+
+def test_a_corrupted_recording_is_not_trained_on(connection, recording, quick, snapshot, store):
+    add_recording("rotten", recording)
+    try:
+        path = store / (Dataset & {"dataset_name": "rotten"}).fetch1("recording").path
+        content = bytearray(path.read_bytes())
+        replace(recording, train_images=recording.train_images[::-1]).write(path)
+        with task("rotten") as key:
+            before = snapshot()
+            with pytest.raises(CorruptFileError, match=r"rotten are not those that were ingested"):
+                TrainedModel.populate(key)
+            assert snapshot() == before
+            path.write_bytes(content)
+            TrainedModel.populate(key)
+            assert len(TrainedModel & key) == 1
+    finally:
+        (TrainingSet & {"training_set": "rotten"}).delete(prompt=False)
+        (Dataset & {"dataset_name": "rotten"}).delete(prompt=False)
+
+
+@pytest.mark.parametrize("damage", ["one bit", "cut", "empty"])
+def test_corrupted_weights_are_refused(tiny, quick, store, damage):
+    with task(tiny) as key:
+        TrainedModel.populate(key)
+        path = store / (TrainedModel & key).fetch1("weights").path
+        content = bytearray(path.read_bytes())
+        if damage == "one bit":
+            content[-1] ^= 1
+        path.write_bytes(content if damage == "one bit" else content[: {"cut": len(content) // 2, "empty": 0}[damage]])
+        with pytest.raises(CorruptFileError, match="SHA-256 differs"):
+            (TrainedModel & key).load_model()
+
+
+def test_weights_take_only_tensors(trained):
+    row = (TrainedModel & trained).proj(..., "-weights").fetch1()
+    with pytest.raises(Exception, match="takes a mapping of names to tensors, not list"):
+        TrainedModel.insert1(row | {"seed": 99, "weights": [1, 2]}, allow_direct_insert=True)
+    assert not TrainedModel & {"seed": 99}
