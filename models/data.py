@@ -28,8 +28,7 @@ class Data:
     def from_recording(cls, recording: Recording) -> Data:
         """Normalise: images by one mean and SD of all training pixels, responses by each neuron's SD over the
         training set, then negatives to 0. Nothing is changed in place."""
-        pixels = recording.train_images.astype(np.float64)
-        mean, sd = pixels.mean(), pixels.std()
+        mean, sd = image_scale(recording.train_images)
         scale = response_scale(recording.train_responses)
 
         def images(raw: np.ndarray) -> Tensor:
@@ -64,6 +63,12 @@ class Data:
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Data:
         """The same data on another device and in another precision."""
         return replace(self, **{f.name: getattr(self, f.name).to(device, dtype) for f in fields(self)})
+
+
+def image_scale(train_images: np.ndarray) -> tuple[float, float]:
+    """Mean and SD of all pixels of the training set (n, height, width)."""
+    pixels = train_images.astype(np.float64)
+    return float(pixels.mean()), float(pixels.std())
 
 
 def response_scale(train_responses: np.ndarray) -> np.ndarray:

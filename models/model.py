@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from models.cores import StackedCore
-from models.readouts import SpatialXFeatureJointL1Readout
+from models.data import Data
+from models.readouts import SpatialReadout
+from models.start_values import sta_masks
 
 
 class CorePlusReadoutModel(nn.Module):
@@ -19,7 +21,7 @@ class CorePlusReadoutModel(nn.Module):
     A new model is `fresh`: a trainer draws its weights from the trainer's own seed. Loading weights ends that.
     """
 
-    def __init__(self, core: StackedCore, readout: SpatialXFeatureJointL1Readout) -> None:
+    def __init__(self, core: StackedCore, readout: SpatialReadout) -> None:
         super().__init__()
         self.core, self.readout = core, readout
         self.fresh = True
@@ -31,12 +33,25 @@ class CorePlusReadoutModel(nn.Module):
         """The sum of all penalties on kernels and readout."""
         return self.core.regularizer() + self.readout.regularizer()
 
-    def initialize(self, seed: int, mean_responses: np.ndarray) -> None:
-        """Draw new weights from `seed`; `mean_responses` (neurons,) of the training set set the biases."""
+    def initialize(self, seed: int, data: Data, noise: np.random.RandomState | None = None) -> None:
+        """Draw new weights from `seed`; biases, and masks that start from averages, follow from the training set.
+
+        noise: draws the noise on such masks; the original's is the generator that then orders the minibatches.
+        """
         generator = torch.Generator().manual_seed(seed)
         self.core.initialize(generator)
-        self.readout.initialize(generator, mean_responses)
+        masks = None
+        if self.readout.init_masks == "sta":
+            masks = self._sta_masks(data, noise or np.random.RandomState(seed))
+        self.readout.initialize(generator, data.mean_responses, masks)
         self.fresh = False
+
+    def _sta_masks(self, data: Data, noise: np.random.RandomState) -> np.ndarray:
+        """(neurons, height, width): on the pixels of the maps, drawn on those of the images as in the original."""
+        images, responses = data.train_images[:, 0].cpu().numpy(), data.train_responses.cpu().numpy()
+        masks = sta_masks(images, responses, *self.readout.sta_scale, noise)
+        rows, columns = (self.core.centres(size) for size in data.image_size)
+        return masks[:, rows[:, None], columns]
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         self.fresh = False

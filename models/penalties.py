@@ -32,3 +32,18 @@ def group_sparsity(kernel: Tensor) -> Tensor:
 def joint_l1(masks: Tensor, weights: Tensor) -> Tensor:
     """Sum over neurons of |mask|_1 |weights|_1, for masks (neurons, h, w) and weights (neurons, channels)."""
     return (masks.abs().sum(dim=(1, 2)) * weights.abs().sum(dim=1)).sum()
+
+
+def separate_l1(masks: Tensor, weights: Tensor, mask_sparsity: float, feature_sparsity: float) -> Tensor:
+    """mask_sparsity |masks|_1 + feature_sparsity |weights|_1, each over all neurons."""
+    return mask_sparsity * masks.abs().sum() + feature_sparsity * weights.abs().sum()
+
+
+def sparse_dense(masks: Tensor, weights: Tensor) -> Tensor:
+    """Sum over neurons of |mask|_1 |weights|_2. The gradient of weights that are all zero is 0, not NaN."""
+    return (masks.abs().sum(dim=(1, 2)) * torch.linalg.vector_norm(weights, dim=1)).sum()
+
+
+def sparse_dense_separate(masks: Tensor, weights: Tensor, mask_sparsity: float, feature_l2: float) -> Tensor:
+    """mask_sparsity |masks|_1 + feature_l2 |weights|², each over all neurons."""
+    return mask_sparsity * masks.abs().sum() + feature_l2 * weights.square().sum()

@@ -1,6 +1,7 @@
-"""The readout: each neuron sees the core's maps through a spatial mask and a vector of feature weights.
+"""The readouts: each neuron sees the core's maps through a spatial mask and a vector of feature weights.
 
-Source: Ecker et al., ICLR 2019, section 3.2; Klindt et al., NeurIPS 2017.
+All share one mechanism and differ in their penalty; the transfer readout also in what reaches the core.
+Source: Ecker et al., ICLR 2019, sections 3.2, 4.2 and 4.5; Klindt et al., NeurIPS 2017.
 """
 
 from __future__ import annotations
@@ -9,22 +10,73 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.cores import truncated_normal_
 from models.layers import softplus
-from models.penalties import joint_l1
+from models.penalties import joint_l1, separate_l1, sparse_dense, sparse_dense_separate
+from models.start_values import truncated_normal_
 
 START_SD = 0.01  # of masks and feature weights
 SILENT_BIAS = -30.0  # stands for the minus infinity that a neuron without spikes would have
+INIT_MASKS = ("rand", "sta")
 
 
-class SpatialXFeatureJointL1Readout(nn.Module):
-    """softplus(sum over channels and pixels of weight * |mask| * map + bias), penalised jointly.
+class SpatialReadout(nn.Module):
+    """softplus(sum over channels and pixels of weight * |mask| * map + bias).
 
     input_shape: (channels, height, width) of the maps.
     positive_feature_weights: the weights enter as their absolute values.
-    init_masks: 'rand', truncated normal.
-    readout_sparsity: weight of the sum over neurons of |mask|_1 |weights|_1.
+    init_masks: 'rand', truncated normal, or 'sta', from spike-triggered averages.
     """
+
+    sta_scale = (0.01, 0.001)  # largest value and SD of the noise of masks that start from spike-triggered averages
+
+    def __init__(
+        self, input_shape: tuple[int, int, int], num_neurons: int, positive_feature_weights: bool, init_masks: str
+    ) -> None:
+        super().__init__()
+        if init_masks not in INIT_MASKS:
+            raise ValueError(f"init_masks is {init_masks!r}; allowed are {str(INIT_MASKS)[1:-1]}")
+        channels, height, width = input_shape
+        self.positive_feature_weights, self.init_masks = positive_feature_weights, init_masks
+        self.masks = nn.Parameter(torch.empty(num_neurons, height, width))
+        self.feature_weights = nn.Parameter(torch.empty(num_neurons, channels))
+        self.biases = nn.Parameter(torch.zeros(num_neurons))
+        self.initialize(torch.Generator().manual_seed(0), np.ones(num_neurons))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Rates (batch, neurons) from maps (batch, channels, height, width)."""
+        return softplus((self.seen(maps) * self._weights().T).sum(dim=1) + self.biases)
+
+    def seen(self, maps: Tensor) -> Tensor:
+        """(batch, channels, neurons): the sum of each map over pixels, through each mask."""
+        return maps.flatten(2) @ self.masks.abs().flatten(1).T
+
+    def regularizer(self) -> Tensor:
+        """The penalty on masks and feature weights, a scalar."""
+        raise NotImplementedError
+
+    def initialize(
+        self, generator: torch.Generator, mean_responses: np.ndarray, masks: np.ndarray | None = None
+    ) -> None:
+        """Random masks, unless they are given, and weights; biases at half the inverse softplus of the mean responses.
+
+        mean_responses: (neurons,), of the training set. masks: (neurons, height, width).
+        """
+        truncated_normal_(self.masks, START_SD, generator)
+        truncated_normal_(self.feature_weights, START_SD, generator)
+        mean = np.asarray(mean_responses, dtype=np.float64)
+        with np.errstate(divide="ignore"):
+            biases = 0.5 * (mean + np.log(-np.expm1(-mean)))
+        with torch.no_grad():
+            self.biases.copy_(torch.from_numpy(np.maximum(biases, SILENT_BIAS)))
+            if masks is not None:
+                self.masks.copy_(torch.from_numpy(masks))
+
+    def _weights(self) -> Tensor:
+        return self.feature_weights.abs() if self.positive_feature_weights else self.feature_weights
+
+
+class SpatialXFeatureJointL1Readout(SpatialReadout):
+    """`readout_sparsity` weighs the sum over neurons of |mask|_1 |weights|_1 (eq. 6)."""
 
     def __init__(
         self,
@@ -34,34 +86,97 @@ class SpatialXFeatureJointL1Readout(nn.Module):
         init_masks: str = "rand",
         readout_sparsity: float = 0.0,
     ) -> None:
-        super().__init__()
-        if init_masks != "rand":
-            raise ValueError(f"init_masks is {init_masks!r}; allowed is 'rand'")
-        channels, height, width = input_shape
-        self.positive_feature_weights = positive_feature_weights
+        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks)
         self.readout_sparsity = readout_sparsity
-        self.masks = nn.Parameter(torch.empty(num_neurons, height, width))
-        self.feature_weights = nn.Parameter(torch.empty(num_neurons, channels))
-        self.biases = nn.Parameter(torch.zeros(num_neurons))
-        self.initialize(torch.Generator().manual_seed(0), np.ones(num_neurons))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Rates (batch, neurons) from maps (batch, channels, height, width)."""
-        seen = maps.flatten(2) @ self.masks.abs().flatten(1).T  # (batch, channels, neurons)
-        return softplus((seen * self._weights().T).sum(dim=1) + self.biases)
 
     def regularizer(self) -> Tensor:
         return self.readout_sparsity * joint_l1(self.masks, self.feature_weights)
 
-    def initialize(self, generator: torch.Generator, mean_responses: np.ndarray) -> None:
-        """Random masks and weights; biases at half the inverse softplus of the mean responses (neurons,)."""
-        truncated_normal_(self.masks, START_SD, generator)
-        truncated_normal_(self.feature_weights, START_SD, generator)
-        mean = np.asarray(mean_responses, dtype=np.float64)
-        with np.errstate(divide="ignore"):
-            biases = 0.5 * (mean + np.log(-np.expm1(-mean)))
-        with torch.no_grad():
-            self.biases.copy_(torch.from_numpy(np.maximum(biases, SILENT_BIAS)))
 
-    def _weights(self) -> Tensor:
-        return self.feature_weights.abs() if self.positive_feature_weights else self.feature_weights
+class SpatialXFeatureSeparateL1Readout(SpatialReadout):
+    """`mask_sparsity` weighs the L1 norm of the masks, `feature_sparsity` that of the feature weights."""
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        num_neurons: int,
+        positive_feature_weights: bool = False,
+        init_masks: str = "rand",
+        mask_sparsity: float = 0.0,
+        feature_sparsity: float = 0.0,
+    ) -> None:
+        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks)
+        self.mask_sparsity, self.feature_sparsity = mask_sparsity, feature_sparsity
+
+    def regularizer(self) -> Tensor:
+        return separate_l1(self.masks, self.feature_weights, self.mask_sparsity, self.feature_sparsity)
+
+
+class SpatialSparseXFeatureDenseReadout(SpatialReadout):
+    """`mask_sparsity` weighs the sum over neurons of |mask|_1 |weights|_2: sparse in space, dense in features."""
+
+    sta_scale = (0.1, 0.01)
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        num_neurons: int,
+        positive_feature_weights: bool = False,
+        init_masks: str = "rand",
+        mask_sparsity: float = 0.0,
+    ) -> None:
+        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks)
+        self.mask_sparsity = mask_sparsity
+
+    def regularizer(self) -> Tensor:
+        return self.mask_sparsity * sparse_dense(self.masks, self.feature_weights)
+
+
+class SpatialSparseXFeatureDenseSeparateReadout(SpatialReadout):
+    """`mask_sparsity` weighs the L1 norm of the masks, `feature_l2` the squared L2 norm of the feature weights."""
+
+    sta_scale = (0.1, 0.01)
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        num_neurons: int,
+        positive_feature_weights: bool = False,
+        init_masks: str = "rand",
+        mask_sparsity: float = 0.0,
+        feature_l2: float = 0.0,
+    ) -> None:
+        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks)
+        self.mask_sparsity, self.feature_l2 = mask_sparsity, feature_l2
+
+    def regularizer(self) -> Tensor:
+        return sparse_dense_separate(self.masks, self.feature_weights, self.mask_sparsity, self.feature_l2)
+
+
+class SpatialXFeatureJointL1TransferReadout(SpatialXFeatureJointL1Readout):
+    """Neurons 0, k, 2k, ... (k = `k_transfer`) train the core; the others are fitted to it without changing it."""
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        num_neurons: int,
+        k_transfer: int,
+        positive_feature_weights: bool = False,
+        init_masks: str = "rand",
+        readout_sparsity: float = 0.0,
+    ) -> None:
+        if k_transfer < 1:
+            raise ValueError(
+                f"k_transfer is {k_transfer}; allowed is 1, with which all neurons train the core, or more"
+            )
+        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks, readout_sparsity)
+        self.k_transfer = k_transfer
+
+    @property
+    def trains_core(self) -> Tensor:
+        """(neurons,) bool: which neurons train the core."""
+        return torch.arange(len(self.masks), device=self.masks.device) % self.k_transfer == 0
+
+    def seen(self, maps: Tensor) -> Tensor:
+        # The same numbers from both; only the gradients differ.
+        return torch.where(self.trains_core, super().seen(maps), super().seen(maps.detach()))

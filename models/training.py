@@ -2,7 +2,8 @@
 
 Every `val_steps` steps the Poisson loss of the validation set is taken; the best state is kept. After
 `patience` validations without a new best, that state comes back, optimiser included, and the next stage goes
-on with a tenth of the learning rate. Source: Ecker et al., ICLR 2019, section 3.4.
+on with a tenth of the learning rate. Source: Ecker et al., ICLR 2019, section 3.4. A cosine schedule and AdamW
+stand beside that.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import scores
-from models.adam import TensorFlowAdam
+from models import evaluation
 from models.data import Data
 from models.model import CorePlusReadoutModel, poisson_loss
+from models.optimizers import optimizer_named
+from models.schedules import schedule_named
 
-LEARNING_RATE_DECAY = 0.1  # from one stage to the next
 MAX_SEED = 2**32 - 1
 
 
@@ -76,12 +77,11 @@ class Trainer:
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
             raise ValueError(f"seed is {seed}; allowed is 0 to {MAX_SEED}")
+        self._order = np.random.RandomState(seed)  # the original's order of minibatches
         if model.fresh:
-            model.initialize(seed, data.mean_responses)
+            model.initialize(seed, data, self._order)
         self.model = model.to(device, dtype)
         self.data = data.to(device, dtype)
-        self.optimizer = TensorFlowAdam(model.parameters(), lr=0.0)
-        self._order = np.random.RandomState(seed)  # the original's order of minibatches
         self._noise = torch.Generator().manual_seed(seed)
 
     def fit(
@@ -94,38 +94,46 @@ class Trainer:
         max_iter: int | None = None,
         map_dropout: float = 0.0,
         max_shift: int = 0,
+        optimizer: str = "adam",
+        weight_decay: float = 0.0,
+        schedule: str = "stages",
         progress: Callable[[Validation], None] = lambda _: None,
     ) -> TrainingResult:
         """Train until each of `lr_decay_steps` stages has stopped, or for `max_iter` steps.
 
         map_dropout: share of the core's maps that a training image is read without.
         max_shift: largest shift of a training image in pixels, along either axis.
+        optimizer, weight_decay: 'adam' or 'adamw' (see `models.optimizers`).
+        schedule: 'stages', or 'cosine' over `max_iter` steps (see `models.schedules`).
         progress: called at each validation.
 
-        When `max_iter` ends the training, the weights are those of the last step, as in the original.
+        When `max_iter` ends the training in stages, the weights are those of the last step, as in the original;
+        after a cosine they are the best ones.
         """
         if batch_size > len(self.data.train_images):
             raise ValueError(
                 f"batch_size is {batch_size}; allowed is at most the {len(self.data.train_images)} training images"
             )
+        self.optimizer = optimizer_named(optimizer, self.model.parameters(), weight_decay)
+        rates = schedule_named(schedule, learning_rate, lr_decay_steps, max_iter)
         batches = self._minibatches(batch_size)
         best_loss, best_state, best_iteration = math.inf, None, 0
         curve: list[Validation] = []
         iteration, steps_taken = 0, 0
-        for stage in range(lr_decay_steps):
-            rate = learning_rate * LEARNING_RATE_DECAY**stage
+        for stage in range(rates.num_stages):
             failures = 0
             while failures < patience and (max_iter is None or iteration < max_iter):
+                rate = rates.rate(stage, iteration)
                 train_loss = self._step(next(batches), rate, map_dropout, max_shift)
                 iteration, steps_taken = iteration + 1, steps_taken + 1
                 if iteration % val_steps:
                     continue
-                val_loss, val_corr = self.validate()
+                val_loss, val_corr = evaluation.validate(self.model, self.data)
                 improved = val_loss < best_loss
                 failures = 0 if improved else failures + 1
                 if improved:
                     best_loss, best_state, best_iteration = val_loss, self._state(), iteration
-                checks_left = (lr_decay_steps - stage) * patience - failures
+                steps_left = ((rates.num_stages - stage) * patience - failures) * val_steps
                 curve.append(
                     Validation(
                         iteration=steps_taken,
@@ -134,7 +142,7 @@ class Trainer:
                         val_loss=val_loss,
                         val_corr=val_corr,
                         is_best=improved,
-                        steps_left=checks_left * val_steps,
+                        steps_left=steps_left if max_iter is None else min(steps_left, max_iter - iteration),
                     )
                 )
                 progress(curve[-1])
@@ -143,22 +151,10 @@ class Trainer:
                     f"the validation loss was {curve[-1].val_loss} at each of {len(curve)} validations; "
                     f"a learning rate below {learning_rate:g} may help"
                 )
-            if failures == patience and best_state is not None:
+            if best_state is not None and (failures == patience or rates.keeps_best):
                 self._restore(best_state)
                 iteration = best_iteration
-        return TrainingResult(iteration, best_loss, self.test_correlation(), curve)
-
-    def validate(self) -> tuple[float, float]:
-        """Poisson loss of the validation set, and mean correlation over its neurons."""
-        rates = predict(self.model, self.data.validation_images)
-        responses = self.data.validation_responses
-        correlation = scores.correlation(rates.cpu().numpy(), responses.cpu().numpy())
-        return float(poisson_loss(rates, responses)), float(correlation.mean())
-
-    def test_correlation(self) -> np.ndarray:
-        """(neurons,): correlation of the prediction with the mean over repeats of the test set."""
-        rates = predict(self.model, self.data.test_images).cpu().numpy()
-        return scores.correlation(rates, scores.mean_over_repeats(self.data.test_responses.cpu().numpy()))
+        return TrainingResult(iteration, best_loss, evaluation.test_correlation(self.model, self.data), curve)
 
     def _step(self, rows: np.ndarray, rate: float, map_dropout: float, max_shift: int) -> Tensor:
         self.model.train()
@@ -201,10 +197,3 @@ class Trainer:
     def _restore(self, state: dict[str, dict]) -> None:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
-
-
-@torch.no_grad()
-def predict(model: CorePlusReadoutModel, images: Tensor, batch_size: int = 256) -> Tensor:
-    """Rates (n, neurons) of images (n, 1, height, width), batch by batch, with the moving averages."""
-    model.eval()
-    return torch.cat([model(batch) for batch in images.split(batch_size)])

@@ -153,6 +153,38 @@ def results(dataset: str | None, where: str | None, output: str) -> None:
         click.echo("no trained model fits; `hypercolumn train NAME` trains one")
 
 
+@cli.command("import-checkpoint")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--dataset", metavar="NAME", help="The recording of its training [default: the one of as many neurons]")
+@click.option("--config", metavar="CONFIG", help="What its variables do not tell [default: as published]")
+def import_checkpoint(directory: Path, dataset: str | None, config: str | None) -> None:
+    """Make a row of a model of the paper's authors: a TensorFlow checkpoint in DIR, named by its log hash."""
+    from pipeline import results
+    from pipeline.import_checkpoint import import_checkpoint as to_row
+
+    _connect()
+    key, is_new = to_row(directory, dataset, config)
+    if not is_new:
+        click.echo(f"{directory.resolve().name} was imported before; nothing to do", err=True)
+    _console().print(results.as_table(results.query_results(where=[key])))
+
+
+@cli.command()
+@click.argument("key")
+@click.option("--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="A new folder.")
+def export(key: str, folder: Path) -> None:
+    """Write a trained model as files: weights (safetensors), settings (JSON), network (torch.export).
+
+    KEY is the id that `hypercolumn results` prints, or a condition that leaves one model.
+    """
+    from pipeline.export import export_model
+    from pipeline.results import find_model
+
+    _connect()
+    for path in export_model(find_model(key), folder):
+        click.echo(path)
+
+
 @cli.group()
 def db() -> None:
     """The embedded database server."""

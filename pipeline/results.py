@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from typing import Any
 
 import datajoint as dj
@@ -20,7 +21,9 @@ from schemas.training import TrainedModel
 COLUMNS = [
     "id", "dataset_name", "training_set", "config", "core", "readout", "regularization", "trainer", "seed",
     "val_loss", "val_corr", "test_corr", "ceiling", "num_iterations", "device", "duration",
+    "log_hash", "published_val_loss", "published_test_corr",
 ]  # fmt: skip
+IMPORTED = ("log_hash", "published_val_loss", "published_test_corr")  # null of models that were trained here
 HEADINGS = {
     "id": "id",
     "dataset_name": "recording",
@@ -47,7 +50,21 @@ def query_results(dataset: str | None = None, where: str | list[dict[str, Any]] 
     except dj.DataJointError as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(f'{where!r} is not a condition on the results ({reason}); try "test_corr > 0.3"') from error
-    return [{"id": short_id(row), **row} for row in rows]
+    imported = {short_id(row): row for row in TrainedModel.Imported.to_dicts()}
+    none = dict.fromkeys(IMPORTED)
+    known = [{"id": short_id(row), **row} for row in rows]
+    return [row | {name: imported.get(row["id"], none)[name] for name in IMPORTED} for row in known]
+
+
+def find_model(key: str) -> dict[str, Any]:
+    """The key of the one trained model that is meant: by its short id, or by a condition that leaves one."""
+    rows = query_results()
+    found = [row for row in rows if row["id"] == key]
+    if not found and not re.fullmatch(r"[0-9a-f]{8}", key):
+        found = query_results(where=key)
+    if len(found) != 1:
+        raise UserError(f"{key!r} leaves {len(found)} trained models; name one by its id in `hypercolumn results`")
+    return {name: found[0][name] for name in TrainedModel.primary_key}
 
 
 def short_id(row: dict[str, Any]) -> str:
@@ -59,11 +76,13 @@ def short_id(row: dict[str, Any]) -> str:
 def as_table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
     """The rows as a table for the terminal."""
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column, heading in HEADINGS.items():
+    imported = any(row["log_hash"] for row in rows)
+    headings = HEADINGS | ({"published_test_corr": "published"} if imported else {})
+    for column, heading in headings.items():
         text = column in ("id", "dataset_name", "config")
         table.add_column(heading, justify="left" if text else "right", no_wrap=text, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(column, row[column]) for column in HEADINGS))
+        table.add_row(*(_cell(column, row[column]) for column in headings))
     return table
 
 

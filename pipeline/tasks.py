@@ -9,9 +9,11 @@ from typing import Any
 
 import datajoint as dj
 
+from models.random_search import random_search
 from models.training import MAX_SEED
-from pipeline.configs import CONFIGS, NamedConfig
+from pipeline.configs import CONFIGS
 from pipeline.errors import UserError
+from pipeline.named_config import NamedConfig
 from schemas.architecture import Core, ModelConfig, Readout
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import Regularization, Seed, TrainerConfig, TrainingTask
@@ -19,6 +21,44 @@ from schemas.training import Regularization, Seed, TrainerConfig, TrainingTask
 
 def declare_task(training_set: str, config: str, seed: int) -> dict[str, Any]:
     """Declare the training of a named configuration, unless it is there already; gives its key."""
+    named = _checked(training_set, config, seed)
+    with dj.conn().transaction:
+        return insert_task(training_set, named, seed)
+
+
+def declare_search(
+    training_set: str, config: str, num_draws: int = 32, search_seed: int = 0, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Declare trainings of a configuration with weights of its penalties drawn at random; gives their keys.
+
+    The draws follow from `search_seed` and the bounds of the configuration, which are kept with them.
+    """
+    named = _checked(training_set, config, seed)
+    keys = []
+    with dj.conn().transaction:
+        for draw_seed, draw in random_search(search_seed, named.search_bounds, num_draws):
+            drawn = named.derived(named.config, named.summary, regularization=draw)
+            _insert_draw(drawn, draw_seed)
+            keys.append(insert_task(training_set, drawn, seed))
+    return keys
+
+
+def insert_task(training_set: str, named: NamedConfig, seed: int) -> dict[str, Any]:
+    """Insert the rows of a task, in the caller's transaction, unless they are there already; gives its key."""
+    key = {"training_set": training_set, "seed": seed, **_insert_config(named)}
+    Seed.insert1({"seed": seed}, skip_duplicates=True)
+    if not TrainingTask & key:
+        TrainingTask.insert1(key | {"declared": datetime.now(UTC).replace(tzinfo=None)})
+    return key
+
+
+def content_hash(values: dict[str, Any]) -> str:
+    """32 hexadecimal digits over names and values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _checked(training_set: str, config: str, seed: int) -> NamedConfig:
+    """The configuration of that name, once it is known that it can be trained on what is there."""
     if config not in CONFIGS:
         raise UserError(f"configuration {config!r} is unknown; allowed are {', '.join(CONFIGS)}")
     if not 0 <= seed <= MAX_SEED:
@@ -30,20 +70,19 @@ def declare_task(training_set: str, config: str, seed: int) -> dict[str, Any]:
         )
     named = CONFIGS[config]
     _check_batch(training_set, named)
-    with dj.conn().transaction:
-        key = {"training_set": training_set, "seed": seed, **_declare_config(named)}
-        Seed.insert1({"seed": seed}, skip_duplicates=True)
-        if not TrainingTask & key:
-            TrainingTask.insert1(key | {"declared": datetime.now(UTC).replace(tzinfo=None)})
-    return key
+    return named
 
 
-def content_hash(values: dict[str, Any]) -> str:
-    """32 hexadecimal digits over names and values."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
+def _insert_draw(named: NamedConfig, draw_seed: int) -> None:
+    """Where the weights were drawn, and from which intervals."""
+    key = {"regularization": content_hash(named.weights)}
+    if not Regularization & key:
+        Regularization.insert1(key | named.regularization | {"search_seed": draw_seed})
+        limits = named.search_bounds.items()
+        Regularization.Bound.insert(key | {"weight": name, "lower": low, "upper": high} for name, (low, high) in limits)
 
 
-def _declare_config(named: NamedConfig) -> dict[str, str]:
+def _insert_config(named: NamedConfig) -> dict[str, str]:
     """The rows of a named configuration; gives the keys `config`, `regularization` and `trainer`."""
     if _is_new(Core, named.core):
         Core.insert1(named.core)
@@ -56,7 +95,7 @@ def _declare_config(named: NamedConfig) -> dict[str, str]:
     pair = {"config": named.config, "core": named.core["core"], "readout": named.readout["readout"]}
     if _is_new(ModelConfig, pair):
         ModelConfig.insert1(pair)
-    regularization = {"regularization": content_hash(named.regularization)}
+    regularization = {"regularization": content_hash(named.weights)}
     Regularization.insert1(regularization | named.regularization, skip_duplicates=True)
     return {"config": named.config, "trainer": named.trainer["trainer"], **regularization}
 

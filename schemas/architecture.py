@@ -6,6 +6,14 @@ import datajoint as dj
 
 schema = dj.Schema()
 
+READOUT_CLASSES = (
+    "SpatialXFeatureJointL1Readout",
+    "SpatialXFeatureSeparateL1Readout",
+    "SpatialSparseXFeatureDenseReadout",
+    "SpatialSparseXFeatureDenseSeparateReadout",
+    "SpatialXFeatureJointL1TransferReadout",
+)
+
 
 @schema
 class Core(dj.Manual):
@@ -50,15 +58,16 @@ class Readout(dj.Manual):
     # How a neuron reads the maps of a core
     readout                     : varchar(64)   # chosen by who designed it
     ---
-    readout_class               : enum('SpatialXFeatureJointL1Readout')     # in `models`
+    readout_class               : enum({classes})   # in `models`
     positive_feature_weights    : bool          # whether feature weights enter as their absolute values
-    init_masks                  : enum('rand')  # start of the spatial masks
-    """
+    init_masks                  : enum('rand', 'sta')   # start of the masks: at random, from spike-triggered averages
+    k_transfer=null             : int32         # of the transfer readout: neurons 0, k, 2k, ... train the core
+    """.format(classes=", ".join(f"'{name}'" for name in READOUT_CLASSES))
 
     def keywords(self) -> tuple[str, dict]:
         """Class name and keyword arguments of the one readout that is left, but for the weights of its penalties."""
         row = self.fetch1()
-        keywords = _given(row, "positive_feature_weights", "init_masks")
+        keywords = _given(row, "positive_feature_weights", "init_masks", "k_transfer")
         return row["readout_class"], keywords
 
 

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import json
 import platform
+import socket
 import subprocess
+from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 
 PACKAGES = ("hypercolumn", "datajoint", "torch", "numpy")
 BUILD_COMMIT = Path(__file__).with_name("commit.json")  # written when the package is built from a checkout
+
+
+def of_run(device: torch.device, started: datetime, seconds: float) -> dict[str, Any]:
+    """The columns that tell where and when a row was made, and by which code."""
+    commit, dirty = git_commit()
+    return {
+        "device": str(device),
+        "device_name": device_name(device),
+        "hostname": socket.gethostname(),
+        "versions": versions(),
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "started": started.replace(tzinfo=None),
+        "duration": seconds,
+    }
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import socket
 import time
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -13,7 +12,8 @@ import numpy as np
 import torch
 
 import models
-from models import scores
+from models import evaluation
+from models.exported import build
 from models.training import Trainer, TrainingResult
 from schemas import provenance
 from schemas.architecture import Core, ModelConfig, Readout
@@ -21,6 +21,9 @@ from schemas.codecs import SafetensorsCodec  # noqa: F401 - registers <safetenso
 from schemas.dataset import Dataset, TrainingSet
 
 schema = dj.Schema()
+
+CORE_WEIGHTS = ("conv_smooth_weight", "conv_sparse_weight")
+READOUT_WEIGHTS = ("readout_sparsity", "mask_sparsity", "feature_sparsity", "feature_l2")
 
 
 @schema
@@ -37,7 +40,7 @@ class TrainerConfig(dj.Manual):
     # How a model is trained
     trainer             : varchar(64)   # chosen by who designed it
     ---
-    learning_rate       : float64       # of the first stage, a tenth of it in each that follows
+    learning_rate       : float64       # at the start
     batch_size          : int32         # images
     val_steps           : int32         # steps from one validation to the next
     patience            : int32         # validations without a new best that end a stage
@@ -45,6 +48,9 @@ class TrainerConfig(dj.Manual):
     max_iter=null       : int32         # steps at most; null: until the last stage has stopped
     map_dropout         : float64       # share of the core's maps that a training image is read without
     max_shift           : int32         # largest shift of a training image, pixels
+    optimizer           : enum('adam', 'adamw')     # TensorFlow's form of Adam, as in the paper; PyTorch's AdamW
+    weight_decay        : float64       # of AdamW
+    schedule            : enum('stages', 'cosine')  # of the learning rate: a tenth in each stage; half a cosine
     precision           : enum('float32', 'float64')
     """
 
@@ -52,12 +58,15 @@ class TrainerConfig(dj.Manual):
 @schema
 class Regularization(dj.Manual):
     definition = """
-    # Weights of the penalties on kernels and readout, given or drawn
+    # Weights of the penalties on kernels and readout, given or drawn; null: a penalty that the readout has not
     regularization          : varchar(32)   # hash over names and values of the weights
     ---
     conv_smooth_weight      : float64       # smoothness of kernels
     conv_sparse_weight      : float64       # group sparsity of kernels
-    readout_sparsity        : float64       # joint L1 of masks and feature weights
+    readout_sparsity=null   : float64       # joint L1 of masks and feature weights
+    mask_sparsity=null      : float64       # L1 of masks, by itself or times the L2 of feature weights
+    feature_sparsity=null   : float64       # L1 of feature weights
+    feature_l2=null         : float64       # squared L2 of feature weights
     search_seed=null        : int64         # of the random search that drew them
     """
 
@@ -92,8 +101,8 @@ class TrainingTask(dj.Manual):
         readout_class, readout = (Readout & config).keywords()
         weights = (Regularization & self).fetch1()
         trainer = (TrainerConfig & self).fetch1()
-        core |= {name: weights[name] for name in ("conv_smooth_weight", "conv_sparse_weight")}
-        readout |= {"readout_sparsity": weights["readout_sparsity"]}
+        core |= {name: weights[name] for name in CORE_WEIGHTS}
+        readout |= {name: weights[name] for name in READOUT_WEIGHTS if weights[name] is not None}
         precision = trainer.pop("precision")
         del trainer["trainer"]
         return {
@@ -113,7 +122,7 @@ class TrainedModel(dj.Computed):
     # A trained model, its scores and where it came from
     -> TrainingTask
     ---
-    num_iterations      : int32         # steps whose effect the weights hold
+    num_iterations=null : int32         # steps whose effect the weights hold; null where that is not known
     val_loss            : float64       # Poisson loss of the validation set, per image
     val_corr            : float64       # mean correlation over neurons, validation set
     test_corr           : float64       # mean over neurons of the correlation with the mean over test repeats
@@ -156,6 +165,17 @@ class TrainedModel(dj.Computed):
         is_best         : bool      # whether no validation before was better
         """
 
+    class Imported(dj.Part):
+        definition = """
+        # A model that was trained by other code; device, versions and times above are those of its scoring here
+        -> master
+        ---
+        log_hash                    : char(32)  # the original's name of its training
+        variables_sha256            : char(64)  # over names and values of all variables of its checkpoint
+        published_val_loss=null     : float64   # of the same model in the paper
+        published_test_corr=null    : float64   # of the same model in the paper
+        """
+
     device: ClassVar[str | None] = None  # None: CUDA where there is a device, the CPU otherwise
     on_validation: ClassVar[Any] = staticmethod(
         lambda key, validation: None
@@ -168,41 +188,35 @@ class TrainedModel(dj.Computed):
         started, clock = datetime.now(UTC), time.monotonic()
         device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
         recording = (TrainingSet & key).load()
-        model = build_model(task, recording.image_size, recording.num_neurons)
+        model = build(task | {"image_size": recording.image_size, "num_neurons": recording.num_neurons})
         data = models.Data.from_recording(recording)
         dtype = getattr(torch, task["precision"])
         trainer = Trainer(model, data, seed=task["seed"], device=device, dtype=dtype)
         result = trainer.fit(**task["fit"], progress=lambda validation: self.on_validation(key, validation))
-        predictions = models.predict(trainer.model, trainer.data.test_images).cpu().numpy()
-        neurons = scores.neuron_scores(predictions, trainer.data.test_responses.cpu().numpy())
-        commit, dirty = provenance.git_commit()
-        val_loss, val_corr = trainer.validate()
-        row = {
-            "num_iterations": result.num_iterations,
-            "val_loss": val_loss,
-            "val_corr": val_corr,
-            "test_corr": float(result.test_corr.mean()),
-            "ceiling": _mean_of_known(neurons["ceiling"]),
-            "weights": model.state_dict(),
-            "device": str(device),
-            "device_name": provenance.device_name(device),
-            "hostname": socket.gethostname(),
-            "versions": provenance.versions(),
-            "git_commit": commit,
-            "git_dirty": dirty,
-            "started": started.replace(tzinfo=None),
-            "duration": time.monotonic() - clock,
-        }
-        rows = [{name: _finite(column[i]) for name, column in neurons.items()} for i in range(recording.num_neurons)]
-        return row, rows, _curve(result)
+        row, neurons = _scores(model, trainer.data)
+        row |= {"num_iterations": result.num_iterations, "weights": model.state_dict()}
+        row |= provenance.of_run(device, started, time.monotonic() - clock)
+        return row, neurons, _curve(result)
 
     def make_insert(self, key: dict, row: dict, neurons: list[dict], curve: list[dict]) -> None:
-        self.insert1(key | row)
+        self.insert1(key | row, allow_direct_insert=True)
         dataset = (TrainingSet.Member & key).fetch1("dataset_name")
         ids = (Dataset.Neuron & {"dataset_name": dataset}).to_arrays("neuron_id", order_by="neuron_index")
         where = [{"dataset_name": dataset, "neuron_id": int(neuron_id)} for neuron_id in ids]
         self.Neuron.insert(key | neuron | score for neuron, score in zip(where, neurons, strict=True))
         self.Curve.insert(key | point for point in curve)
+
+    def insert_imported(self, key: dict, model: models.CorePlusReadoutModel, origin: dict[str, Any]) -> None:
+        """Insert a model that was trained elsewhere, scored on the recording of the task `key`.
+
+        origin: the columns of `Imported`, and `num_iterations`. To be called in a transaction.
+        """
+        started, clock = datetime.now(UTC), time.monotonic()
+        row, neurons = _scores(model, models.Data.from_recording((TrainingSet & key).load()))
+        row |= {"num_iterations": origin.pop("num_iterations"), "weights": model.state_dict()}
+        row |= provenance.of_run(torch.device("cpu"), started, time.monotonic() - clock)
+        self.make_insert(key, row, neurons, [])
+        self.Imported.insert1(key | origin)
 
     def load_model(self) -> models.CorePlusReadoutModel:
         """The network of the one row that is left, on the CPU, ready to predict normalised images."""
@@ -210,16 +224,23 @@ class TrainedModel(dj.Computed):
         dataset = Dataset & (TrainingSet.Member & key)
         height, width, num_neurons = dataset.fetch1("image_height", "image_width", "num_neurons")
         task = (TrainingTask & key).keywords()
-        model = build_model(task, (height, width), num_neurons).to(getattr(torch, task["precision"]))
+        model = build(task | {"image_size": (height, width), "num_neurons": num_neurons})
+        model = model.to(getattr(torch, task["precision"]))
         model.load_state_dict(self.fetch1("weights").load())
         return model.eval()
 
 
-def build_model(task: dict[str, Any], image_size: tuple[int, int], num_neurons: int) -> models.CorePlusReadoutModel:
-    """The network of `TrainingTask.keywords` for images of (height, width) and a number of neurons."""
-    core = getattr(models, task["core_class"])(**task["core"])
-    readout = getattr(models, task["readout_class"])(core.output_shape(*image_size), num_neurons, **task["readout"])
-    return models.CorePlusReadoutModel(core, readout)
+def _scores(model: models.CorePlusReadoutModel, data: models.Data) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Columns of `TrainedModel`, and of each neuron those of `Neuron`."""
+    neurons = evaluation.score_neurons(model, data)
+    val_loss, val_corr = evaluation.validate(model, data)
+    row = {
+        "val_loss": val_loss,
+        "val_corr": val_corr,
+        "test_corr": float(evaluation.test_correlation(model, data).mean()),
+        "ceiling": _mean_of_known(neurons["ceiling"]),
+    }
+    return row, [{name: _finite(column[i]) for name, column in neurons.items()} for i in range(data.num_neurons)]
 
 
 def _curve(result: TrainingResult) -> list[dict]:

@@ -7,7 +7,7 @@ import numpy as np
 from models.recording import Recording
 from pipeline.errors import UserError
 
-NEGATIVE_NOISE = 1e-3  # of the SD of all training responses; below that a negative response is no noise
+NEGATIVE_NOISE = 0.05  # of the SD of all training responses; what is further below zero is no noise
 
 
 def check_recording(recording: Recording, source: str) -> None:

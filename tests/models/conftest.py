@@ -128,3 +128,20 @@ def trained(small_model, small_data):
         return {name: tensor.clone() for name, tensor in model.state_dict().items()}, result
 
     return train
+
+
+@pytest.fixture
+def batches():
+    """Follow a model: the images of each training step."""
+
+    def follow(model):
+        seen = []
+
+        def note(core, inputs):
+            if core.training:
+                seen.append(inputs[0].clone())
+
+        model.core.register_forward_pre_hook(note)
+        return seen
+
+    return follow

@@ -11,6 +11,7 @@ from models import poisson_loss, predict, tensorflow_variables
 from models.penalties import group_sparsity, smoothness
 
 DOUBLE = ["hermite_jointl1", "conv2d_jointl1", "hermite_sharedbias", "conv2d_stride_dilated", "hermite_unfused"]
+DOUBLE += ["hermite_separate_l1", "hermite_sparse_dense_separate", "hermite_transfer_k2"]
 SINGLE = ["hermite_jointl1_pos", "hermite_sharedbias_unfused"]
 RECORDED = [f"{name}.pert.f64" for name in DOUBLE] + [f"{name}.pert" for name in SINGLE]
 
@@ -24,10 +25,10 @@ MODELS = [
 
 
 @pytest.fixture(params=MODELS, ids=lambda case: f"{case[0]} {case[1]} {case[2]}")
-def model(request, double, small_model):
+def model(request, double, small_model, small_data):
     kind, core, readout = request.param
     built = small_model(kind, readout=readout, **core)
-    built.initialize(1, np.ones(6))
+    built.initialize(1, small_data)
     return built
 
 
@@ -134,10 +135,10 @@ def test_evaluation_changes_nothing(model, images):
     torch.testing.assert_close(dict(model.state_dict()), before, rtol=0, atol=0)
 
 
-def test_saved_and_loaded_the_model_is_the_same_to_the_bit(model, images):
+def test_saved_and_loaded_the_model_is_the_same_to_the_bit(model, images, small_data):
     model(images)
     loaded = copy.deepcopy(model)
-    loaded.initialize(2, np.ones(6))
+    loaded.initialize(2, small_data)
     for tensor in loaded.state_dict().values():
         tensor.add_(1)
     assert not torch.equal(predict(loaded, images), predict(model, images))
@@ -146,10 +147,10 @@ def test_saved_and_loaded_the_model_is_the_same_to_the_bit(model, images):
     assert torch.equal(loaded.regularizer(), model.regularizer())
 
 
-def test_start_values_follow_from_the_seed(small_model):
+def test_start_values_follow_from_the_seed(small_model, small_data):
     def state(seed):
         model = small_model()
-        model.initialize(seed, np.arange(1, 7))
+        model.initialize(seed, small_data)
         return dict(model.state_dict())
 
     torch.testing.assert_close(state(3), state(3), rtol=0, atol=0)
@@ -157,11 +158,11 @@ def test_start_values_follow_from_the_seed(small_model):
     assert not torch.equal(state(3)["core.layers.0.kernel.weights"], state(4)["core.layers.0.kernel.weights"])
 
 
-def test_a_model_is_fresh_until_it_has_weights(small_model):
+def test_a_model_is_fresh_until_it_has_weights(small_model, small_data):
     model = small_model()
     assert model.fresh
     other = small_model()
     other.load_state_dict(model.state_dict())
     assert not other.fresh
-    model.initialize(0, np.ones(6))
+    model.initialize(0, small_data)
     assert not model.fresh

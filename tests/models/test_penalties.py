@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.penalties import group_sparsity, joint_l1, smoothness
+from models.penalties import group_sparsity, joint_l1, separate_l1, smoothness, sparse_dense, sparse_dense_separate
 
 
 @pytest.mark.parametrize("penalty", ["smooth", "sparse"])
@@ -55,8 +55,26 @@ def test_sparsity_counts_inputs():
     assert group_sparsity(kernel).item() == pytest.approx(3)  # sqrt(9)
 
 
-def test_joint_l1():
-    rng = np.random.default_rng(0)
-    masks, weights = rng.normal(size=(4, 3, 5)), rng.normal(size=(4, 6))
-    wanted = sum(np.abs(masks[n]).sum() * np.abs(weights[n]).sum() for n in range(4))
-    assert joint_l1(torch.from_numpy(masks), torch.from_numpy(weights)).item() == pytest.approx(wanted)
+MASKS, WEIGHTS = (np.random.default_rng(0).normal(size=size) for size in [(4, 3, 5), (4, 6)])
+L1_OF_MASKS, L1_OF_WEIGHTS = np.abs(MASKS).sum(axis=(1, 2)), np.abs(WEIGHTS).sum(axis=1)
+OF_READOUTS = [
+    (joint_l1, (), (L1_OF_MASKS * L1_OF_WEIGHTS).sum()),
+    (separate_l1, (0.3, 0.2), 0.3 * L1_OF_MASKS.sum() + 0.2 * L1_OF_WEIGHTS.sum()),
+    (sparse_dense, (), (L1_OF_MASKS * np.sqrt((WEIGHTS**2).sum(axis=1))).sum()),
+    (sparse_dense_separate, (0.3, 0.2), 0.3 * L1_OF_MASKS.sum() + 0.2 * (WEIGHTS**2).sum()),
+]
+
+
+@pytest.mark.parametrize(("penalty", "factors", "wanted"), OF_READOUTS, ids=lambda case: getattr(case, "__name__", ""))
+def test_penalties_on_readouts(penalty, factors, wanted):
+    masks, weights = (torch.from_numpy(array).requires_grad_() for array in (MASKS, WEIGHTS))
+    assert penalty(masks, weights, *factors).item() == pytest.approx(wanted, rel=1e-14)
+    assert torch.autograd.gradcheck(lambda *given: penalty(*given, *factors), (masks, weights))
+
+
+@pytest.mark.parametrize(("penalty", "factors"), [case[:2] for case in OF_READOUTS])
+def test_penalties_on_readouts_that_are_zero_have_finite_gradients(penalty, factors):
+    masks, weights = torch.zeros(4, 3, 5, requires_grad=True), torch.zeros(4, 6, requires_grad=True)
+    penalty(masks, weights, *factors).backward()
+    assert not masks.grad.any()
+    assert not weights.grad.any()

@@ -1,16 +1,25 @@
-"""The readout: its formula, its start values and its options."""
+"""The readouts: their formula, what reaches the core, their start values and their options."""
 
 import numpy as np
 import pytest
 import torch
 
+import models
 from models import SpatialXFeatureJointL1Readout
+
+CLASSES = {
+    "SpatialXFeatureJointL1Readout": {"readout_sparsity": 0.5},
+    "SpatialXFeatureSeparateL1Readout": {"mask_sparsity": 0.5, "feature_sparsity": 0.2},
+    "SpatialSparseXFeatureDenseReadout": {"mask_sparsity": 0.5},
+    "SpatialSparseXFeatureDenseSeparateReadout": {"mask_sparsity": 0.5, "feature_l2": 0.2},
+    "SpatialXFeatureJointL1TransferReadout": {"readout_sparsity": 0.5, "k_transfer": 2},
+}
 
 
 @pytest.fixture
 def readout(double):
-    def build(**kwargs):
-        built = SpatialXFeatureJointL1Readout((3, 4, 5), 6, **kwargs)
+    def build(name="SpatialXFeatureJointL1Readout", **kwargs):
+        built = getattr(models, name)((3, 4, 5), 6, **CLASSES[name] | kwargs)
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for parameter in built.parameters():
@@ -20,17 +29,67 @@ def readout(double):
     return build
 
 
+@pytest.fixture
+def maps():
+    return torch.randn(7, 3, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
 @pytest.mark.parametrize("positive", [True, False])
-def test_formula(readout, positive):
-    built = readout(positive_feature_weights=positive, readout_sparsity=0.5)
-    maps = torch.randn(7, 3, 4, 5, generator=torch.Generator().manual_seed(1))
+@pytest.mark.parametrize("name", CLASSES)
+def test_formula(readout, maps, name, positive):
+    built = readout(name, positive_feature_weights=positive)
     masks, weights, biases = (p.detach().numpy() for p in (built.masks, built.feature_weights, built.biases))
     assert weights.min() < 0
     assert masks.min() < 0
     drive = np.einsum("nhw,nc,bchw->bn", np.abs(masks), np.abs(weights) if positive else weights, maps.numpy())
     np.testing.assert_allclose(built(maps).detach(), np.log1p(np.exp(drive + biases)), rtol=1e-10)
-    penalty = 0.5 * (np.abs(masks).sum(axis=(1, 2)) * np.abs(weights).sum(axis=1)).sum()
-    assert built.regularizer().item() == pytest.approx(penalty)
+
+
+@pytest.mark.parametrize("positive", [True, False])
+@pytest.mark.parametrize("name", CLASSES)
+def test_gradients(readout, maps, name, positive):
+    # a k of 2 cuts gradients off on purpose
+    built = readout(name, positive_feature_weights=positive, **({"k_transfer": 1} if "Transfer" in name else {}))
+
+    def loss(maps, *parameters):
+        named = dict(zip(dict(built.named_parameters()), parameters, strict=True))
+        return torch.func.functional_call(built, named, (maps,))
+
+    assert torch.autograd.gradcheck(loss, (maps[:2].requires_grad_(), *built.parameters()))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 6, 100])
+def test_only_every_kth_neuron_reaches_the_core(readout, maps, k):
+    built = readout("SpatialXFeatureJointL1TransferReadout", k_transfer=k)
+    plain = readout()
+    plain.load_state_dict(built.state_dict())
+    assert torch.equal(built(maps), plain(maps))
+    for neuron in range(6):
+        maps = maps.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(built(maps)[:, neuron].sum(), maps)
+        assert bool(gradient.any()) == (neuron % k == 0)
+    of_readout = torch.autograd.grad(built(maps).square().sum(), list(built.parameters()))
+    of_plain = torch.autograd.grad(plain(maps).square().sum(), list(plain.parameters()))
+    for found, wanted in zip(of_readout, of_plain, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_a_k_below_one_is_refused(k):
+    with pytest.raises(ValueError, match=f"k_transfer is {k}; allowed is 1, with which all neurons train the core"):
+        models.SpatialXFeatureJointL1TransferReadout((3, 4, 5), 6, k_transfer=k)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_penalty_is_weighed_by_the_keywords(readout, name):
+    weights = {key: value for key, value in CLASSES[name].items() if key != "k_transfer"}
+    whole = readout(name).regularizer().item()
+    parts = [
+        readout(name, **dict.fromkeys(weights, 0.0) | {key: value}).regularizer().item()
+        for key, value in weights.items()
+    ]
+    assert min(parts) > 0
+    assert sum(parts) == pytest.approx(whole)
 
 
 def test_biases_are_half_the_inverse_softplus(double, recorded):
@@ -77,7 +136,7 @@ def test_start_values_are_truncated_normal_and_follow_from_the_generator():
     torch.testing.assert_close(dict(readout.state_dict()), before, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("init_masks", ["sta", "ones"])
-def test_unknown_start_of_masks(init_masks):
-    with pytest.raises(ValueError, match=f"init_masks is '{init_masks}'; allowed is 'rand'"):
-        SpatialXFeatureJointL1Readout((3, 4, 5), 6, init_masks=init_masks)
+@pytest.mark.parametrize("name", CLASSES)
+def test_unknown_start_of_masks(name):
+    with pytest.raises(ValueError, match="init_masks is 'ones'; allowed are 'rand', 'sta'"):
+        getattr(models, name)((3, 4, 5), 6, init_masks="ones", **CLASSES[name])

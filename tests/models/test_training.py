@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from models import Data, Trainer, tensorflow_variables
+from models.evaluation import validate
 from models.simulation import simulate_recording
 from models.training import TrainingDivergedError
 
@@ -17,27 +18,13 @@ RECORDED = [
     "hermite_unfused.pert.f64",
     "hermite_sharedbias.pert.f64",
     "conv2d_stride_dilated.pert.f64",
+    "hermite_separate_l1.pert.f64",
+    "hermite_sparse_dense_separate.pert.f64",
+    "hermite_transfer_k2.pert.f64",
     "hermite_jointl1_pos.pert",
     "hermite_sharedbias_unfused.pert",
 ]
 NOISE = [{}, {"map_dropout": 0.3}, {"max_shift": 2}, {"map_dropout": 0.3, "max_shift": 1}]
-
-
-@pytest.fixture
-def batches():
-    """Follow a model: the images of each training step."""
-
-    def follow(model):
-        seen = []
-
-        def note(core, inputs):
-            if core.training:
-                seen.append(inputs[0].clone())
-
-        model.core.register_forward_pre_hook(note)
-        return seen
-
-    return follow
 
 
 def rows_of(images, training_images):
@@ -166,7 +153,7 @@ def test_the_best_state_comes_back(small_model, small_data):
     best = max(i for i, point in enumerate(result.curve) if point.is_best)
     assert best < len(states) - 1
     assert same_state(dict(model.state_dict()), states[best])
-    assert trainer.validate()[0] == result.val_loss
+    assert validate(trainer.model, trainer.data)[0] == result.val_loss
 
 
 @pytest.mark.parametrize("kind", ["hermite", "conv2d"])
@@ -315,9 +302,9 @@ def test_a_tiny_model_learns(small_model, simulated, kind, options):
         kind, num_neurons=12, image_size=(16, 16), num_filters=[3, 4], readout={"readout_sparsity": 0.01}
     )
     trainer = Trainer(model, simulated, seed=1)
-    loss_before, correlation_before = trainer.validate()
+    loss_before, correlation_before = validate(trainer.model, trainer.data)
     result = trainer.fit(batch_size=32, **options)
-    loss, correlation = trainer.validate()
+    loss, correlation = validate(trainer.model, trainer.data)
     assert abs(correlation_before) < 0.1
     assert correlation > correlation_before + 0.15
     assert loss < loss_before - 0.3

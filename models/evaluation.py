@@ -1,0 +1,37 @@
+"""What a model predicts, and how well, on the images of `Data`."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models import scores
+from models.data import Data
+from models.model import CorePlusReadoutModel, poisson_loss
+
+
+@torch.no_grad()
+def predict(model: CorePlusReadoutModel, images: Tensor, batch_size: int = 256) -> Tensor:
+    """Rates (n, neurons) of images (n, 1, height, width), batch by batch, with the moving averages."""
+    model.eval()
+    return torch.cat([model(batch) for batch in images.split(batch_size)])
+
+
+def validate(model: CorePlusReadoutModel, data: Data) -> tuple[float, float]:
+    """Poisson loss of the validation set per image, and mean correlation over its neurons."""
+    rates, responses = predict(model, data.validation_images), data.validation_responses
+    correlation = scores.correlation(rates.cpu().numpy(), responses.cpu().numpy())
+    return float(poisson_loss(rates, responses)), float(correlation.mean())
+
+
+def test_correlation(model: CorePlusReadoutModel, data: Data) -> np.ndarray:
+    """(neurons,): correlation of the prediction with the mean over repeats of the test set."""
+    rates = predict(model, data.test_images).cpu().numpy()
+    return scores.correlation(rates, scores.mean_over_repeats(data.test_responses.cpu().numpy()))
+
+
+def score_neurons(model: CorePlusReadoutModel, data: Data) -> dict[str, np.ndarray]:
+    """Test correlation, ceiling and their intervals, each (neurons,); see `models.scores.neuron_scores`."""
+    rates = predict(model, data.test_images).cpu().numpy()
+    return scores.neuron_scores(rates, data.test_responses.cpu().numpy())

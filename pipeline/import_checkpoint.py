@@ -1,0 +1,104 @@
+"""A pre-trained model of the paper's authors becomes a row, with its score here and the published one beside it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import datajoint as dj
+import numpy as np
+
+import models
+from models.exported import build
+from models.random_search import training_seed
+from pipeline.checkpoints import Checkpoint, read_checkpoint
+from pipeline.configs import CONFIGS
+from pipeline.errors import UserError
+from pipeline.named_config import NamedConfig
+from pipeline.published import BY_LOG_HASH
+from pipeline.tasks import insert_task
+from schemas.dataset import Dataset
+from schemas.training import TrainedModel, TrainingTask
+
+
+def import_checkpoint(directory: Path, dataset: str | None = None, config: str | None = None) -> tuple[dict, bool]:
+    """Import the checkpoint in a directory named by its log hash; gives its key and whether it is new.
+
+    dataset: the recording that it was trained on; by default the one that has as many neurons.
+    config: the configuration of what its variables do not tell; by default the published one of that log hash.
+    Raises UserError where checkpoint, recording and configuration do not fit each other; then nothing is written.
+    """
+    checkpoint = read_checkpoint(directory)
+    named = checkpoint.architecture(_configuration(checkpoint, config))
+    dataset = _dataset(checkpoint, dataset)
+    published = BY_LOG_HASH.get(checkpoint.log_hash)
+    same = published is not None and published.named.config == named.config
+    origin = {
+        "log_hash": checkpoint.log_hash,
+        "variables_sha256": _digest(checkpoint.variables),
+        "num_iterations": checkpoint.num_iterations,
+        "published_val_loss": published.val_loss if published and same else None,
+        "published_test_corr": published.test_corr if published and same else None,
+    }
+    # Another trainer than that of the models that are trained here, so that these stand beside it.
+    imported = named.derived(named.config, named.summary, trainer={"trainer": f"{named.trainer['trainer']}-imported"})
+    with dj.conn().transaction:
+        key = insert_task(dataset, imported, training_seed(checkpoint.log_hash))
+        if known := (TrainedModel.Imported & key).to_dicts():
+            if known[0]["variables_sha256"] != origin["variables_sha256"]:
+                raise UserError(
+                    f"{directory}: a checkpoint {checkpoint.log_hash} with other values is in the database already; "
+                    "delete that row first"
+                )
+            return key, False
+        TrainedModel().insert_imported(key, _model(checkpoint, key, dataset), origin)
+    return key, True
+
+
+def _configuration(checkpoint: Checkpoint, config: str | None) -> NamedConfig:
+    if config is not None:
+        if config not in CONFIGS:
+            raise UserError(f"configuration {config!r} is unknown; allowed are {', '.join(CONFIGS)}")
+        return CONFIGS[config]
+    if checkpoint.log_hash not in BY_LOG_HASH:
+        raise UserError(
+            f"{checkpoint.path}: {checkpoint.log_hash} is no published log hash; name the configuration that it was "
+            "trained with: --config"
+        )
+    return BY_LOG_HASH[checkpoint.log_hash].named
+
+
+def _dataset(checkpoint: Checkpoint, dataset: str | None) -> str:
+    if dataset is not None:
+        if not Dataset & {"dataset_name": dataset}:
+            raise UserError(f"there is no recording {dataset!r}; bring it in with `hypercolumn ingest`")
+        return dataset
+    fitting = (Dataset & {"num_neurons": checkpoint.num_neurons}).to_arrays("dataset_name", order_by="dataset_name")
+    if len(fitting) != 1:
+        found = ", ".join(fitting) or "none"
+        raise UserError(
+            f"{checkpoint.path}: has {checkpoint.num_neurons} neurons, and of the recordings that many have: {found}; "
+            "name the one that it was trained on: --dataset"
+        )
+    return str(fitting[0])
+
+
+def _model(checkpoint: Checkpoint, key: dict[str, Any], dataset: str) -> models.CorePlusReadoutModel:
+    height, width, num_neurons = (Dataset & {"dataset_name": dataset}).fetch1(
+        "image_height", "image_width", "num_neurons"
+    )
+    sizes = {"image_size": (height, width), "num_neurons": num_neurons}
+    model = build((TrainingTask & key).keywords() | sizes)
+    try:
+        models.load_tensorflow_variables(model, checkpoint.variables)
+    except ValueError as error:
+        raise UserError(f"{checkpoint.path}: for {dataset!r}, {error}") from error
+    return model
+
+
+def _digest(variables: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(variables.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
