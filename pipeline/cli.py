@@ -163,10 +163,12 @@ def import_checkpoint(directory: Path, dataset: str | None, config: str | None) 
     from pipeline.import_checkpoint import import_checkpoint as to_row
 
     _connect()
-    key, is_new = to_row(directory, dataset, config)
-    if not is_new:
+    done = to_row(directory, dataset, config)
+    if done.warning:
+        click.echo(f"warning: {done.warning}", err=True)
+    if not done.is_new:
         click.echo(f"{directory.resolve().name} was imported before; nothing to do", err=True)
-    _console().print(results.as_table(results.query_results(where=[key])))
+    _console().print(results.as_table(results.query_results(where=[done.key])))
 
 
 @cli.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import datajoint as dj
 import numpy as np
@@ -22,8 +22,16 @@ from schemas.dataset import Dataset
 from schemas.training import TrainedModel, TrainingTask
 
 
-def import_checkpoint(directory: Path, dataset: str | None = None, config: str | None = None) -> tuple[dict, bool]:
-    """Import the checkpoint in a directory named by its log hash; gives its key and whether it is new.
+class Import(NamedTuple):
+    """What came of an import: the key, whether its row is new, and what is to be said of it."""
+
+    key: dict[str, Any]
+    is_new: bool
+    warning: str | None
+
+
+def import_checkpoint(directory: Path, dataset: str | None = None, config: str | None = None) -> Import:
+    """Import the checkpoint in a directory named by its log hash.
 
     dataset: the recording that it was trained on; by default the one that has as many neurons.
     config: the configuration of what its variables do not tell; by default the published one of that log hash.
@@ -33,14 +41,20 @@ def import_checkpoint(directory: Path, dataset: str | None = None, config: str |
     named = checkpoint.architecture(_configuration(checkpoint, config))
     dataset = _dataset(checkpoint, dataset)
     published = BY_LOG_HASH.get(checkpoint.log_hash)
-    same = published is not None and published.named.config == named.config
     origin = {
         "log_hash": checkpoint.log_hash,
         "variables_sha256": _digest(checkpoint.variables),
         "num_iterations": checkpoint.num_iterations,
-        "published_val_loss": published.val_loss if published and same else None,
-        "published_test_corr": published.test_corr if published and same else None,
+        "published_val_loss": published.val_loss if published else None,
+        "published_test_corr": published.test_corr if published else None,
     }
+    warning = None
+    if published and published.named.config != named.config:
+        found, wanted = (config.layers["num_filters"] for config in (named, published.named))
+        warning = (
+            f"{checkpoint.log_hash} is the name of a model with {wanted} features, this one has {found}: the published "
+            "scores are of another architecture"
+        )
     # Another trainer than that of the models that are trained here, so that these stand beside it.
     imported = named.derived(named.config, named.summary, trainer={"trainer": f"{named.trainer['trainer']}-imported"})
     with dj.conn().transaction:
@@ -51,9 +65,9 @@ def import_checkpoint(directory: Path, dataset: str | None = None, config: str |
                     f"{directory}: a checkpoint {checkpoint.log_hash} with other values is in the database already; "
                     "delete that row first"
                 )
-            return key, False
+            return Import(key, False, warning)
         TrainedModel().insert_imported(key, _model(checkpoint, key, dataset), origin)
-    return key, True
+    return Import(key, True, warning)
 
 
 def _configuration(checkpoint: Checkpoint, config: str | None) -> NamedConfig:

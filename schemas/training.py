@@ -172,8 +172,8 @@ class TrainedModel(dj.Computed):
         ---
         log_hash                    : char(32)  # the original's name of its training
         variables_sha256            : char(64)  # over names and values of all variables of its checkpoint
-        published_val_loss=null     : float64   # of the same model in the paper
-        published_test_corr=null    : float64   # of the same model in the paper
+        published_val_loss=null     : float64   # in the paper, of the model of that log hash
+        published_test_corr=null    : float64   # in the paper, of the model of that log hash
         """
 
     device: ClassVar[str | None] = None  # None: CUDA where there is a device, the CPU otherwise

@@ -112,7 +112,7 @@ def snapshot(connection, store: Path) -> Callable[[], dict]:
 
     tables = [Dataset, Dataset.Neuron, TrainingSet, TrainingSet.Member, Core, Core.Layer, Readout, ModelConfig, Seed]
     tables += [TrainerConfig, Regularization, Regularization.Bound, TrainingTask]
-    tables += [TrainedModel, TrainedModel.Neuron, TrainedModel.Curve]
+    tables += [TrainedModel, TrainedModel.Neuron, TrainedModel.Curve, TrainedModel.Imported]
 
     def take() -> dict:
         files = sorted(str(path.relative_to(store)) for path in store.rglob("*") if path.is_file())

@@ -11,6 +11,7 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from models.exported import build
 from models.simulation import simulate_recording
 from pipeline import configs, demo, results
 from pipeline.cli import cli
@@ -19,7 +20,7 @@ from pipeline.errors import UserError
 from pipeline.tasks import content_hash, declare_task
 from schemas.architecture import ModelConfig
 from schemas.dataset import Dataset, TrainingSet
-from schemas.training import TrainedModel, TrainingTask, build_model
+from schemas.training import TrainedModel, TrainingTask
 
 
 def test_train_and_train_again(command, tiny, quick, snapshot):
@@ -90,12 +91,12 @@ def test_declared_rows_are_those_of_the_configuration(tiny, quick, connection):
     assert key == {
         "training_set": "tiny",
         "config": "quick",
-        "regularization": content_hash(named.regularization),
+        "regularization": content_hash(named.weights),
         "trainer": "quick",
         "seed": 13,
     }
     keywords = (TrainingTask & key).keywords()
-    penalties = named.regularization
+    penalties = named.weights
     assert keywords["core"] == named.layers | {name: penalties[name] for name in penalties if name.startswith("conv_")}
     assert keywords["readout"] == {
         "positive_feature_weights": False,
@@ -110,7 +111,7 @@ def test_declared_rows_are_those_of_the_configuration(tiny, quick, connection):
     (TrainingTask & key).delete(prompt=False)
 
 
-@pytest.mark.parametrize("name", ["quick", "quick-equivariant", "rotation-equivariant", "cnn", "paper"])
+@pytest.mark.parametrize("name", ["quick", "quick-equivariant", *configs.CONFIGS])
 def test_every_configuration_can_be_declared(connection, quick, snapshot, name):
     recording = simulate_recording(num_neurons=2, num_images=256, image_size=16)
     before = snapshot()
@@ -119,7 +120,7 @@ def test_every_configuration_can_be_declared(connection, quick, snapshot, name):
         key = declare_task("enough", name, 0)
         keywords = (TrainingTask & key).keywords()
         assert keywords["core_class"] == configs.CONFIGS[name].core["core_class"]
-        assert build_model(keywords, (16, 16), 2).readout is not None
+        assert build(keywords | {"image_size": (16, 16), "num_neurons": 2}).regularizer() > 0
     finally:
         (TrainingSet & {"training_set": "enough"}).delete(prompt=False)
         (Dataset & {"dataset_name": "enough"}).delete(prompt=False)
@@ -159,7 +160,9 @@ def test_results_agree_with_the_tables_in_every_format(command, trained, tiny):
     names = {"dataset_name", "config", "core", "readout", "seed", "val_loss", "test_corr", "num_iterations"}
     assert all(names <= row.keys() for row in rows)
     for row, stored in zip(rows, expected, strict=True):
-        assert {name: stored[name] for name in row if name != "id"} == {n: v for n, v in row.items() if n != "id"}
+        assert row.pop("id") == results.short_id(stored)
+        assert [row.pop(name) for name in results.IMPORTED] == [None, None, None]
+        assert {name: stored[name] for name in row} == row
         assert row["id"] == results.short_id(stored)
 
     lines = list(csv.DictReader(io.StringIO(command("results", "--dataset", tiny, "--format", "csv").out)))
