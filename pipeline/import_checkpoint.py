@@ -13,11 +13,10 @@ import models
 from models.exported import build
 from models.random_search import training_seed
 from pipeline.checkpoints import Checkpoint, read_checkpoint
-from pipeline.configs import CONFIGS
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig
 from pipeline.published import BY_LOG_HASH
-from pipeline.tasks import insert_task
+from pipeline.tasks import config_named, insert_task
 from schemas.dataset import Dataset
 from schemas.training import TrainedModel, TrainingTask
 
@@ -72,9 +71,7 @@ def import_checkpoint(directory: Path, dataset: str | None = None, config: str |
 
 def _configuration(checkpoint: Checkpoint, config: str | None) -> NamedConfig:
     if config is not None:
-        if config not in CONFIGS:
-            raise UserError(f"configuration {config!r} is unknown; allowed are {', '.join(CONFIGS)}")
-        return CONFIGS[config]
+        return config_named(config)
     if checkpoint.log_hash not in BY_LOG_HASH:
         raise UserError(
             f"{checkpoint.path}: {checkpoint.log_hash} is no published log hash; name the configuration that it was "

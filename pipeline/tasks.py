@@ -19,15 +19,15 @@ from schemas.dataset import Dataset, TrainingSet
 from schemas.training import Regularization, Seed, TrainerConfig, TrainingTask
 
 
-def declare_task(training_set: str, config: str, seed: int) -> dict[str, Any]:
-    """Declare the training of a named configuration, unless it is there already; gives its key."""
+def declare_task(training_set: str, config: str | NamedConfig, seed: int) -> dict[str, Any]:
+    """Declare the training of a configuration, by its name or as it is, unless it is there already; gives its key."""
     named = _checked(training_set, config, seed)
     with dj.conn().transaction:
         return insert_task(training_set, named, seed)
 
 
 def declare_search(
-    training_set: str, config: str, num_draws: int = 32, search_seed: int = 0, seed: int = 0
+    training_set: str, config: str | NamedConfig, num_draws: int = 32, search_seed: int = 0, seed: int = 0
 ) -> list[dict[str, Any]]:
     """Declare trainings of a configuration with weights of its penalties drawn at random; gives their keys.
 
@@ -57,10 +57,16 @@ def content_hash(values: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _checked(training_set: str, config: str, seed: int) -> NamedConfig:
-    """The configuration of that name, once it is known that it can be trained on what is there."""
-    if config not in CONFIGS:
-        raise UserError(f"configuration {config!r} is unknown; allowed are {', '.join(CONFIGS)}")
+def config_named(name: str) -> NamedConfig:
+    """Raises UserError where there is no configuration of that name."""
+    if name not in CONFIGS:
+        raise UserError(f"configuration {name!r} is unknown; allowed are {', '.join(CONFIGS)}")
+    return CONFIGS[name]
+
+
+def _checked(training_set: str, config: str | NamedConfig, seed: int) -> NamedConfig:
+    """The configuration, once it is known that it can be trained on what is there."""
+    named = config_named(config) if isinstance(config, str) else config
     if not 0 <= seed <= MAX_SEED:
         raise UserError(f"seed is {seed}; allowed is 0 to {MAX_SEED}")
     if not TrainingSet & {"training_set": training_set}:
@@ -68,7 +74,6 @@ def _checked(training_set: str, config: str, seed: int) -> NamedConfig:
         raise UserError(
             f"there is no recording {training_set!r} (there are: {known}); bring it in with `hypercolumn ingest`"
         )
-    named = CONFIGS[config]
     _check_batch(training_set, named)
     return named
 

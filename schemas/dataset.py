@@ -87,7 +87,7 @@ class TrainingSet(dj.Manual):
 
     def load(self) -> Recording:
         """The recording of the one training set that is left, with the training trials that count."""
-        members = (self.Member & self.proj()).to_dicts()
+        members = (self.Member & self.proj()).to_dicts(order_by="dataset_name")
         if len(members) != 1:
             names = ", ".join(member["dataset_name"] for member in members)
             raise dj.DataJointError(f"a training set of one recording is needed, this one has {len(members)}: {names}")

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 import pipeline  # first of all: it quiets DataJoint's import
@@ -43,6 +44,23 @@ ENDLESS = QUICK.derived(
     "endless", "trains until it is stopped", trainer={"trainer": "endless", "max_iter": None, "patience": 10**9}
 )
 ADDED = {named.config: named for named in (QUICK, QUICK_EQUIVARIANT, ENDLESS)}
+
+
+REFERENCE = Path(__file__).parent / "reference"
+CHECKPOINTS = {  # log hash: recorded variables
+    "647bb1d1bd02979996e492b5422eb95f": "ckpt_hermite",
+    "96c4d0cc8869d2b5a4297f13f2cdd422": "ckpt_conv2d",
+}
+# Writes the recorded variables of an .npz file as a checkpoint of TensorFlow.
+WRITE_CHECKPOINT = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np
+import tensorflow as tf
+values = {k.removeprefix("values/"): v for k, v in np.load(sys.argv[1]).items() if k.startswith("values/")}
+tf.raw_ops.SaveV2(prefix=sys.argv[2], tensor_names=list(values), shape_and_slices=[""] * len(values),
+                  tensors=[tf.constant(v) for v in values.values()])
+"""
 
 
 class Done(NamedTuple):
@@ -236,6 +254,34 @@ def trained(tiny, quick) -> dict:
     key = declare_task(tiny, "quick", 0)
     TrainedModel.populate(key)
     return key
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory) -> dict[str, Path]:
+    """Checkpoint directories by log hash."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    for log_hash, name in CHECKPOINTS.items():
+        (folder / log_hash).mkdir()
+        arguments = [str(REFERENCE / f"{name}.npz"), str(folder / log_hash / "model.ckpt")]
+        subprocess.run([sys.executable, "-P", "-c", WRITE_CHECKPOINT, *arguments], check=True)
+    return {log_hash: folder / log_hash for log_hash in CHECKPOINTS}
+
+
+@pytest.fixture
+def recorded_dataset(connection):
+    """The recording that the recorded checkpoints were trained on."""
+    with np.load(REFERENCE / "dataset_tiny.npz") as arrays:
+        splits = {"train": "train", "validation": "val", "test": "test"}
+        images = {f"{split}_images": arrays[f"raw/images_{name}"] for split, name in splits.items()}
+        responses = {f"{split}_responses": arrays[f"raw/responses_{name}"] for split, name in splits.items()}
+    from models.recording import Recording
+    from pipeline.datasets import add_recording
+    from schemas.dataset import Dataset, TrainingSet
+
+    add_recording("recorded", Recording(**images, **responses))
+    yield "recorded"
+    (TrainingSet & {"training_set": "recorded"}).delete(prompt=False)
+    (Dataset & {"dataset_name": "recorded"}).delete(prompt=False)
 
 
 if __name__ == "__main__":

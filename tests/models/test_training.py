@@ -39,8 +39,9 @@ def same_state(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["f64", "f32"])
 @pytest.mark.parametrize("name", RECORDED)
-def test_recorded_steps(name, double, recorded, recorded_model, tiny_data):
+def test_recorded_steps(name, dtype, double, recorded, recorded_model, tiny_data):
     wanted = recorded(name)
     fused = {"fused_bn": True} if name.startswith("hermite_sharedbias.") else {}
     model = recorded_model(wanted, "var/", **fused)
@@ -53,7 +54,7 @@ def test_recorded_steps(name, double, recorded, recorded_model, tiny_data):
         tiny_data, train_images=tiny_data.train_images[laid], train_responses=tiny_data.train_responses[laid]
     )
     steps = []
-    result = Trainer(model, data, seed=0, dtype=torch.float64).fit(
+    result = Trainer(model, data, seed=0, dtype=dtype).fit(
         val_steps=1,
         learning_rate=wanted["meta"]["lr"],
         batch_size=4,
@@ -61,8 +62,10 @@ def test_recorded_steps(name, double, recorded, recorded_model, tiny_data):
         max_iter=5,
         progress=lambda _: steps.append({key: array.copy() for key, array in tensorflow_variables(model).items()}),
     )
-    tolerance = 1e-10 if name.endswith("f64") else 1e-4
-    for step in (1, 5):
+    # In single precision two builds of the original itself differ by as much, by Adam's sign-like first steps.
+    tolerance = 1e-10 if name.endswith("f64") and dtype is torch.float64 else 3e-4
+    recorded_steps = (1, 5) if name.endswith("f64") else (1, 2, 5)
+    for step in recorded_steps:
         for key, array in steps[step - 1].items():
             expected = wanted[f"step{step}/{key}"]
             scale = np.abs(expected).max()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,49 +11,11 @@ import pytest
 import torch
 
 import models
-from models.recording import Recording
-from pipeline.datasets import add_recording
-from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 HERMITE, CNN = "647bb1d1bd02979996e492b5422eb95f", "96c4d0cc8869d2b5a4297f13f2cdd422"
 NAMES = {HERMITE: "ckpt_hermite", CNN: "ckpt_conv2d"}
-
-# Writes the recorded variables of an .npz file as a checkpoint of TensorFlow.
-WRITE = """
-import os, sys
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-import numpy as np
-import tensorflow as tf
-values = {k.removeprefix("values/"): v for k, v in np.load(sys.argv[1]).items() if k.startswith("values/")}
-tf.raw_ops.SaveV2(prefix=sys.argv[2], tensor_names=list(values), shape_and_slices=[""] * len(values),
-                  tensors=[tf.constant(v) for v in values.values()])
-"""
-
-
-@pytest.fixture(scope="session")
-def checkpoints(tmp_path_factory) -> dict[str, Path]:
-    """Checkpoint directories by log hash."""
-    folder = tmp_path_factory.mktemp("checkpoints")
-    for log_hash, name in NAMES.items():
-        (folder / log_hash).mkdir()
-        arguments = [str(REFERENCE / f"{name}.npz"), str(folder / log_hash / "model.ckpt")]
-        subprocess.run([sys.executable, "-P", "-c", WRITE, *arguments], check=True)
-    return {log_hash: folder / log_hash for log_hash in NAMES}
-
-
-@pytest.fixture
-def recorded_dataset(connection):
-    """The recording that the recorded checkpoints were trained on."""
-    with np.load(REFERENCE / "dataset_tiny.npz") as arrays:
-        splits = {"train": "train", "validation": "val", "test": "test"}
-        images = {f"{split}_images": arrays[f"raw/images_{name}"] for split, name in splits.items()}
-        responses = {f"{split}_responses": arrays[f"raw/responses_{name}"] for split, name in splits.items()}
-    add_recording("recorded", Recording(**images, **responses))
-    yield "recorded"
-    (TrainingSet & {"training_set": "recorded"}).delete(prompt=False)
-    (Dataset & {"dataset_name": "recorded"}).delete(prompt=False)
 
 
 @pytest.mark.parametrize("log_hash", NAMES)

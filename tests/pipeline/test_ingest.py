@@ -106,7 +106,7 @@ BAD_CONTENT = {
     ),
     "negative training responses": (
         {"train_responses": put((0, 0), -1)},
-        "/train/responses holds -1; allowed is 0 or more, but for noise down to -0.00",
+        "/train/responses holds -1; allowed is 0 or more, but for noise down to -0.1",
     ),
     "negative test responses": (
         {"test_responses": put((0, 0, 0), -0.5)},
