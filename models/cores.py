@@ -256,4 +256,5 @@ class StackedRotEquiHermiteConv2dCore(StackedCore):
             )
             num_inputs = filters * num_rotations
         super().__init__(layers, num_inputs)
+        self.num_rotations = num_rotations
         self.initialize(torch.Generator().manual_seed(0))

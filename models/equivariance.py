@@ -31,7 +31,7 @@ def equivariance_errors(
     max_frequency: of the images, cycles per pixel; they are of unit variance. image_size: pixels, odd. The core is
     taken as in evaluation, and must have stride 1, padding 'SAME' and the same batch norm for all rotations.
     """
-    rotations = core.layers[0].kernel.num_rotations
+    rotations = core.num_rotations
     generator = np.random.RandomState(seed)
     frequency = max_frequency * np.sqrt(generator.uniform(size=(num_images, NUM_GRATINGS)))  # even over the disc
     angle, phase = 2 * np.pi * generator.uniform(size=(2, num_images, NUM_GRATINGS))

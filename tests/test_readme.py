@@ -7,10 +7,14 @@ from pathlib import Path
 
 import click
 import datajoint as dj
+import pytest
 
 from pipeline.cli import cli
+from schemas.architecture import ModelConfig
+from schemas.training import TrainingTask
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def edges(mermaid: str) -> set[str]:
@@ -45,8 +49,19 @@ def test_queries(trained):
     assert names["model"](names["model"].core.layers[0].kernel.weights.new_zeros(1, 1, 16, 16)).shape == (1, 6)
 
 
-def test_links():
-    targets = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert targets
-    for target in targets:
-        assert (Path(__file__).parents[1] / target).exists(), target
+def test_a_configuration_of_ones_own(tiny):
+    text = (ROOT / "docs" / "configurations.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].replace('"mouse1"', f'"{tiny}"')
+    before = len(TrainingTask())
+    exec(code, {})  # the page's own lines
+    assert len(TrainingTask()) == before + 17
+    (ModelConfig & {"config": "mine"}).delete(prompt=False)
+    assert len(TrainingTask()) == before
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_links(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
