@@ -10,8 +10,6 @@ import datajoint as dj
 import pytest
 
 from pipeline.cli import cli
-from schemas.architecture import ModelConfig
-from schemas.training import TrainingTask
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,6 +48,10 @@ def test_queries(trained):
 
 
 def test_a_configuration_of_ones_own(tiny):
+    # Not above, where a diagram of DataJoint would find these names and take them for the tables'.
+    from schemas.architecture import ModelConfig
+    from schemas.training import TrainingTask
+
     text = (ROOT / "docs" / "configurations.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1].replace('"mouse1"', f'"{tiny}"')
     before = len(TrainingTask())
