@@ -13,6 +13,8 @@ import torch
 
 from models import StackedRotEquiHermiteConv2dCore
 from models.equivariance import equivariance_errors
+from models.hermite import HermiteBasis
+from pipeline.published import PAPER
 
 FREQUENCIES = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5])
 CASES = [("all ranks", 1.0, 2), ("lower half of the ranks", 0.5, 2), ("the same, no sub-pixels", 0.5, 1)]
@@ -20,17 +22,14 @@ CASES = [("all ranks", 1.0, 2), ("lower half of the ranks", 0.5, 2), ("the same,
 
 def core_of(share: float, upsampling: int) -> StackedRotEquiHermiteConv2dCore:
     """The paper's layers with random coefficients for the Hermite functions in the lowest share of the ranks."""
+    layers = PAPER.layers | {"num_filters": [8, 8, 8]}
     core = StackedRotEquiHermiteConv2dCore(
-        num_rotations=8, upsampling=upsampling, shared_biases=True, filter_size=[13, 5, 5], num_filters=[8, 8, 8],
-        stride=[1] * 3, rate=[1] * 3, padding=["SAME"] * 3, activation_fn=["soft", "soft", "none"],
-        rel_smooth_weight=[1, 0.5, 0.5], rel_sparse_weight=[0, 1, 1], conv_smooth_weight=0.01, conv_sparse_weight=0.01,
-    ).double()  # fmt: skip
+        num_rotations=8, upsampling=upsampling, shared_biases=True, conv_smooth_weight=0, conv_sparse_weight=0, **layers
+    ).double()
     core.initialize(torch.Generator().manual_seed(1))
-    with torch.no_grad():
-        for layer in core.layers:
-            size = layer.kernel.filter_size
-            ranks = np.repeat(np.arange(size), np.arange(1, size + 1))
-            layer.kernel.weights[torch.from_numpy(ranks >= np.ceil(share * size))] = 0
+    for layer in core.layers:
+        ranks = HermiteBasis.build(layer.kernel.filter_size, upsampling).ranks
+        layer.kernel.weights.data[ranks >= np.ceil(share * layer.kernel.filter_size)] = 0
     return core
 
 

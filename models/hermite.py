@@ -47,6 +47,11 @@ class HermiteBasis:
         sampled /= np.sqrt(np.square(sampled).sum(axis=(1, 2), keepdims=True))
         return cls(filter_size, upsampling, sampled, np.array(frequencies, dtype=np.float64))
 
+    @property
+    def ranks(self) -> np.ndarray:
+        """(functions,): the rank of each; the higher, the farther out and the finer."""
+        return np.repeat(np.arange(self.filter_size), np.arange(1, self.filter_size + 1))
+
     def rotation(self, angle: float) -> np.ndarray:
         """(functions, functions): the matrix that turns a filter's coefficients by `angle` radians."""
         matrix = np.diag(np.cos(self.frequencies * angle))

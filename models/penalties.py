@@ -29,9 +29,12 @@ def group_sparsity(kernel: Tensor) -> Tensor:
     return (norms.sum(dim=1) / (EPSILON + squares.sum(dim=1)).sqrt()).sum()
 
 
-def joint_l1(masks: Tensor, weights: Tensor) -> Tensor:
-    """Sum over neurons of |mask|_1 |weights|_1, for masks (neurons, h, w) and weights (neurons, channels)."""
-    return (masks.abs().sum(dim=(1, 2)) * weights.abs().sum(dim=1)).sum()
+def joint_l1(masks: Tensor, weights: Tensor, readout_sparsity: float) -> Tensor:
+    """readout_sparsity times the sum over neurons of |mask|_1 |weights|_1.
+
+    Here and below, masks are (neurons, height, width) and feature weights (neurons, channels).
+    """
+    return readout_sparsity * (masks.abs().sum(dim=(1, 2)) * weights.abs().sum(dim=1)).sum()
 
 
 def separate_l1(masks: Tensor, weights: Tensor, mask_sparsity: float, feature_sparsity: float) -> Tensor:
@@ -39,9 +42,12 @@ def separate_l1(masks: Tensor, weights: Tensor, mask_sparsity: float, feature_sp
     return mask_sparsity * masks.abs().sum() + feature_sparsity * weights.abs().sum()
 
 
-def sparse_dense(masks: Tensor, weights: Tensor) -> Tensor:
-    """Sum over neurons of |mask|_1 |weights|_2. The gradient of weights that are all zero is 0, not NaN."""
-    return (masks.abs().sum(dim=(1, 2)) * torch.linalg.vector_norm(weights, dim=1)).sum()
+def sparse_dense(masks: Tensor, weights: Tensor, mask_sparsity: float) -> Tensor:
+    """mask_sparsity times the sum over neurons of |mask|_1 |weights|_2.
+
+    The gradient of weights that are all zero is 0, where the original has NaN.
+    """
+    return mask_sparsity * (masks.abs().sum(dim=(1, 2)) * torch.linalg.vector_norm(weights, dim=1)).sum()
 
 
 def sparse_dense_separate(masks: Tensor, weights: Tensor, mask_sparsity: float, feature_l2: float) -> Tensor:

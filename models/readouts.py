@@ -6,6 +6,9 @@ Source: Ecker et al., ICLR 2019, sections 3.2, 4.2 and 4.5; Klindt et al., NeurI
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -25,14 +28,31 @@ class SpatialReadout(nn.Module):
     input_shape: (channels, height, width) of the maps.
     positive_feature_weights: the weights enter as their absolute values.
     init_masks: 'rand', truncated normal, or 'sta', from spike-triggered averages.
+    weights: of the penalty, named as the class tells, 0 where they are not given.
+
+    A neuron that never fires starts at a bias of -30, where the original has minus infinity and leaves it there.
     """
 
+    weight_names: tuple[str, ...]
+    penalty: Callable[..., Tensor]  # of masks, feature weights, and the weights by name
     sta_scale = (0.01, 0.001)  # largest value and SD of the noise of masks that start from spike-triggered averages
 
     def __init__(
-        self, input_shape: tuple[int, int, int], num_neurons: int, positive_feature_weights: bool, init_masks: str
+        self,
+        input_shape: tuple[int, int, int],
+        num_neurons: int,
+        positive_feature_weights: bool = False,
+        init_masks: str = "rand",
+        *weights: float,
+        **named_weights: float,
     ) -> None:
         super().__init__()
+        given = dict(zip(self.weight_names, weights, strict=False)) | named_weights
+        if len(given) < len(weights) + len(named_weights) or not given.keys() <= set(self.weight_names):
+            raise TypeError(
+                f"{type(self).__name__} takes each of {self.weight_names} once, not {weights} {named_weights}"
+            )
+        self.penalty_weights = dict.fromkeys(self.weight_names, 0.0) | given
         if init_masks not in INIT_MASKS:
             raise ValueError(f"init_masks is {init_masks!r}; allowed are {str(INIT_MASKS)[1:-1]}")
         channels, height, width = input_shape
@@ -52,7 +72,7 @@ class SpatialReadout(nn.Module):
 
     def regularizer(self) -> Tensor:
         """The penalty on masks and feature weights, a scalar."""
-        raise NotImplementedError
+        return self.penalty(self.masks, self.feature_weights, **self.penalty_weights)
 
     def initialize(
         self, generator: torch.Generator, mean_responses: np.ndarray, masks: np.ndarray | None = None
@@ -78,98 +98,40 @@ class SpatialReadout(nn.Module):
 class SpatialXFeatureJointL1Readout(SpatialReadout):
     """`readout_sparsity` weighs the sum over neurons of |mask|_1 |weights|_1 (eq. 6)."""
 
-    def __init__(
-        self,
-        input_shape: tuple[int, int, int],
-        num_neurons: int,
-        positive_feature_weights: bool = False,
-        init_masks: str = "rand",
-        readout_sparsity: float = 0.0,
-    ) -> None:
-        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks)
-        self.readout_sparsity = readout_sparsity
-
-    def regularizer(self) -> Tensor:
-        return self.readout_sparsity * joint_l1(self.masks, self.feature_weights)
+    weight_names = ("readout_sparsity",)
+    penalty = staticmethod(joint_l1)
 
 
 class SpatialXFeatureSeparateL1Readout(SpatialReadout):
     """`mask_sparsity` weighs the L1 norm of the masks, `feature_sparsity` that of the feature weights."""
 
-    def __init__(
-        self,
-        input_shape: tuple[int, int, int],
-        num_neurons: int,
-        positive_feature_weights: bool = False,
-        init_masks: str = "rand",
-        mask_sparsity: float = 0.0,
-        feature_sparsity: float = 0.0,
-    ) -> None:
-        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks)
-        self.mask_sparsity, self.feature_sparsity = mask_sparsity, feature_sparsity
-
-    def regularizer(self) -> Tensor:
-        return separate_l1(self.masks, self.feature_weights, self.mask_sparsity, self.feature_sparsity)
+    weight_names = ("mask_sparsity", "feature_sparsity")
+    penalty = staticmethod(separate_l1)
 
 
 class SpatialSparseXFeatureDenseReadout(SpatialReadout):
     """`mask_sparsity` weighs the sum over neurons of |mask|_1 |weights|_2: sparse in space, dense in features."""
 
+    weight_names = ("mask_sparsity",)
+    penalty = staticmethod(sparse_dense)
     sta_scale = (0.1, 0.01)
-
-    def __init__(
-        self,
-        input_shape: tuple[int, int, int],
-        num_neurons: int,
-        positive_feature_weights: bool = False,
-        init_masks: str = "rand",
-        mask_sparsity: float = 0.0,
-    ) -> None:
-        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks)
-        self.mask_sparsity = mask_sparsity
-
-    def regularizer(self) -> Tensor:
-        return self.mask_sparsity * sparse_dense(self.masks, self.feature_weights)
 
 
 class SpatialSparseXFeatureDenseSeparateReadout(SpatialReadout):
     """`mask_sparsity` weighs the L1 norm of the masks, `feature_l2` the squared L2 norm of the feature weights."""
 
+    weight_names = ("mask_sparsity", "feature_l2")
+    penalty = staticmethod(sparse_dense_separate)
     sta_scale = (0.1, 0.01)
-
-    def __init__(
-        self,
-        input_shape: tuple[int, int, int],
-        num_neurons: int,
-        positive_feature_weights: bool = False,
-        init_masks: str = "rand",
-        mask_sparsity: float = 0.0,
-        feature_l2: float = 0.0,
-    ) -> None:
-        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks)
-        self.mask_sparsity, self.feature_l2 = mask_sparsity, feature_l2
-
-    def regularizer(self) -> Tensor:
-        return sparse_dense_separate(self.masks, self.feature_weights, self.mask_sparsity, self.feature_l2)
 
 
 class SpatialXFeatureJointL1TransferReadout(SpatialXFeatureJointL1Readout):
     """Neurons 0, k, 2k, ... (k = `k_transfer`) train the core; the others are fitted to it without changing it."""
 
-    def __init__(
-        self,
-        input_shape: tuple[int, int, int],
-        num_neurons: int,
-        k_transfer: int,
-        positive_feature_weights: bool = False,
-        init_masks: str = "rand",
-        readout_sparsity: float = 0.0,
-    ) -> None:
+    def __init__(self, *arguments: Any, k_transfer: int, **keywords: Any) -> None:
         if k_transfer < 1:
-            raise ValueError(
-                f"k_transfer is {k_transfer}; allowed is 1, with which all neurons train the core, or more"
-            )
-        super().__init__(input_shape, num_neurons, positive_feature_weights, init_masks, readout_sparsity)
+            raise ValueError(f"k_transfer is {k_transfer}; allowed is 1 (all neurons train the core) or more")
+        super().__init__(*arguments, **keywords)
         self.k_transfer = k_transfer
 
     @property

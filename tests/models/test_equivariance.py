@@ -4,27 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from models import StackedRotEquiHermiteConv2dCore
 from models.equivariance import equivariance_errors
+from models.hermite import HermiteBasis
+from pipeline.published import PAPER
 
 
 @pytest.fixture
-def core():
-    """The paper's layers with random coefficients of the Hermite functions below a share of all ranks."""
+def core(small_core):
+    """Three layers of the paper's kernels, with random coefficients of the lowest share of all ranks."""
 
-    def build(share, num_rotations=8, filter_size=(13, 5, 5), **kwargs):
-        options = {"upsampling": 2, "shared_biases": True} | kwargs
-        built = StackedRotEquiHermiteConv2dCore(
-            num_rotations=num_rotations, filter_size=filter_size, num_filters=[4, 4, 4], stride=[1] * 3, rate=[1] * 3,
-            padding=["SAME"] * 3, activation_fn=["soft", "soft", "none"], rel_smooth_weight=[1, 0.5, 0.5],
-            rel_sparse_weight=[0, 1, 1], conv_smooth_weight=0.01, conv_sparse_weight=0.01, **options,
-        ).double()  # fmt: skip
+    def build(share, num_rotations=8, upsampling=2):
+        layers = PAPER.layers | {"num_filters": [4, 4, 4]}
+        built = small_core(num_rotations=num_rotations, upsampling=upsampling, shared_biases=True, **layers).double()
         built.initialize(torch.Generator().manual_seed(1))
-        with torch.no_grad():
-            for layer in built.layers:
-                size = layer.kernel.filter_size
-                ranks = np.repeat(np.arange(size), np.arange(1, size + 1))
-                layer.kernel.weights[torch.from_numpy(ranks >= np.ceil(share * size))] = 0
+        for layer in built.layers:
+            ranks = HermiteBasis.build(layer.kernel.filter_size, upsampling).ranks
+            layer.kernel.weights.data[ranks >= np.ceil(share * layer.kernel.filter_size)] = 0
         return built
 
     return build

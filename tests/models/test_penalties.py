@@ -58,9 +58,9 @@ def test_sparsity_counts_inputs():
 MASKS, WEIGHTS = (np.random.default_rng(0).normal(size=size) for size in [(4, 3, 5), (4, 6)])
 L1_OF_MASKS, L1_OF_WEIGHTS = np.abs(MASKS).sum(axis=(1, 2)), np.abs(WEIGHTS).sum(axis=1)
 OF_READOUTS = [
-    (joint_l1, (), (L1_OF_MASKS * L1_OF_WEIGHTS).sum()),
+    (joint_l1, (0.3,), 0.3 * (L1_OF_MASKS * L1_OF_WEIGHTS).sum()),
     (separate_l1, (0.3, 0.2), 0.3 * L1_OF_MASKS.sum() + 0.2 * L1_OF_WEIGHTS.sum()),
-    (sparse_dense, (), (L1_OF_MASKS * np.sqrt((WEIGHTS**2).sum(axis=1))).sum()),
+    (sparse_dense, (0.3,), 0.3 * (L1_OF_MASKS * np.sqrt((WEIGHTS**2).sum(axis=1))).sum()),
     (sparse_dense_separate, (0.3, 0.2), 0.3 * L1_OF_MASKS.sum() + 0.2 * (WEIGHTS**2).sum()),
 ]
 

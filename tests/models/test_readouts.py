@@ -76,7 +76,7 @@ def test_only_every_kth_neuron_reaches_the_core(readout, maps, k):
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_a_k_below_one_is_refused(k):
-    with pytest.raises(ValueError, match=f"k_transfer is {k}; allowed is 1, with which all neurons train the core"):
+    with pytest.raises(ValueError, match=f"k_transfer is {k}; allowed is 1 "):
         models.SpatialXFeatureJointL1TransferReadout((3, 4, 5), 6, k_transfer=k)
 
 
@@ -140,3 +140,18 @@ def test_start_values_are_truncated_normal_and_follow_from_the_generator():
 def test_unknown_start_of_masks(name):
     with pytest.raises(ValueError, match="init_masks is 'ones'; allowed are 'rand', 'sta'"):
         getattr(models, name)((3, 4, 5), 6, init_masks="ones", **CLASSES[name])
+
+
+def test_weights_by_position_and_by_name():
+    name = "SpatialXFeatureSeparateL1Readout"
+    by_position = getattr(models, name)((3, 4, 5), 6, False, "rand", 0.5, 0.2)
+    by_name = getattr(models, name)((3, 4, 5), 6, feature_sparsity=0.2, mask_sparsity=0.5)
+    assert torch.equal(by_position.regularizer(), by_name.regularizer())
+
+
+@pytest.mark.parametrize(
+    ("weights", "named"), [((0.1, 0.2), {}), ((), {"feature_l2": 0.1}), ((0.1,), {"readout_sparsity": 0.1})]
+)
+def test_unknown_weights_are_refused(weights, named):
+    with pytest.raises(TypeError, match="SpatialXFeatureJointL1Readout takes each of"):
+        SpatialXFeatureJointL1Readout((3, 4, 5), 6, False, "rand", *weights, **named)
