@@ -1,0 +1,45 @@
+"""Predictions and scores of a model on data, against their formulas."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from models import evaluation
+
+
+@pytest.fixture
+def model(small_model, small_data):
+    built = small_model()
+    built.initialize(3, small_data)
+    return built
+
+
+def test_predictions_do_not_depend_on_batches(model, small_data):
+    whole = evaluation.predict(model, small_data.train_images)
+    assert whole.shape == (40, 6)
+    assert not whole.requires_grad
+    for size in (1, 7, 40):
+        torch.testing.assert_close(evaluation.predict(model, small_data.train_images, size), whole, rtol=1e-5, atol=0)
+
+
+def test_validation(model, small_data):
+    loss, correlation = evaluation.validate(model, small_data)
+    rates = evaluation.predict(model, small_data.validation_images).double().numpy()
+    responses = small_data.validation_responses.double().numpy()
+    assert loss == pytest.approx((rates - responses * np.log(rates + 1e-5)).sum(axis=1).mean(), rel=1e-5)
+    each = [np.corrcoef(rates[:, n], responses[:, n])[0, 1] for n in range(6)]
+    assert correlation == pytest.approx(np.mean(each), abs=1e-5)
+
+
+def test_the_test_set_is_compared_with_the_mean_over_the_repeats_shown(model, small_data):
+    responses = small_data.test_responses.clone()
+    responses[1, 4] = torch.nan  # a repeat that was not shown
+    responses[:, :, 5] = 0  # a neuron without variance counts as 0
+    data = dataclasses.replace(small_data, test_responses=responses)
+    found = evaluation.test_correlation(model, data)
+    rates, mean = evaluation.predict(model, data.test_images).numpy(), np.nanmean(responses.numpy(), axis=0)
+    np.testing.assert_allclose(found[:5], [np.corrcoef(rates[:, n], mean[:, n])[0, 1] for n in range(5)], atol=1e-5)
+    assert found[5] == 0
+    np.testing.assert_allclose(evaluation.score_neurons(model, data)["test_corr"], found, atol=1e-12)
