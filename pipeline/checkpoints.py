@@ -27,7 +27,7 @@ class Checkpoint:
 
     @property
     def num_neurons(self) -> int:
-        return len(self.variables["readout/biases"])
+        return self._variable("readout/biases").size
 
     @property
     def num_iterations(self) -> int | None:
@@ -37,18 +37,18 @@ class Checkpoint:
 
     def architecture(self, named: NamedConfig) -> NamedConfig:
         """A configuration with its core and the sizes of its layers as the variables have them; they tell no more."""
-        rotated = "core/conv1/coeffs" in self.variables
+        rotated = any(name.endswith("/coeffs") for name in self.variables)
         kernels = self._kernels("coeffs" if rotated else "weights")
         if not kernels:
-            raise UserError(
-                f"{self.path}: holds no core/conv*/coeffs or weights; allowed are the original's checkpoints"
-            )
+            raise UserError(f"{self.path}: holds no layers, core/conv*; allowed are the original's checkpoints")
         filters = [kernel.shape[-1] for kernel in kernels]
         if rotated:
             # n (n + 1) / 2 Hermite functions belong to filters of n pixels
             sizes = [math.isqrt(2 * len(kernel)) for kernel in kernels]
-            rotations = kernels[1].shape[1] // filters[0] if len(kernels) > 1 else named.core["num_rotations"]
-            shared = len(self.variables["core/conv1/BatchNorm/beta"]) == filters[0] and rotations != 1
+            rotations = kernels[1].shape[1] // filters[0] if len(kernels) > 1 else named.core["num_rotations"] or 1
+            if rotations < 1:
+                raise self._misshapen("core/conv2/coeffs", kernels[1])
+            shared = len(self._variable("core/conv1/BatchNorm/beta")) == filters[0] and rotations != 1
             core = {
                 "core_class": "StackedRotEquiHermiteConv2dCore",
                 "num_rotations": rotations,
@@ -70,8 +70,23 @@ class Checkpoint:
         )
 
     def _kernels(self, kind: str) -> list[np.ndarray]:
-        named = {name: array for name, array in self.variables.items() if re.fullmatch(rf"core/conv\d+/{kind}", name)}
-        return [named[name] for name in sorted(named)]
+        layers = {int(found[1]) for name in self.variables if (found := re.match(r"core/conv(\d+)/", name))}
+        kernels = []
+        for name in (f"core/conv{layer}/{kind}" for layer in sorted(layers)):
+            kernels.append(self._variable(name))
+            if kernels[-1].ndim != {"coeffs": 3, "weights": 4}[kind] or 0 in kernels[-1].shape:
+                raise self._misshapen(name, kernels[-1])
+        return kernels
+
+    def _variable(self, name: str) -> np.ndarray:
+        if name not in self.variables:
+            raise UserError(f"{self.path}: variable {name} is missing; allowed are the original's checkpoints")
+        return self.variables[name]
+
+    def _misshapen(self, name: str, array: np.ndarray) -> UserError:
+        return UserError(
+            f"{self.path}: variable {name} has the shape {array.shape}, which no layer of the original has"
+        )
 
 
 def read_checkpoint(directory: Path) -> Checkpoint:
@@ -86,11 +101,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     found = sorted(directory.glob("*.index"))
     if len(found) != 1:
         raise UserError(f"{directory}: holds {len(found)} files *.index; allowed is one checkpoint, with one")
-    variables = _read_variables(found[0].with_suffix(""))
-    for name in ("readout/masks", "readout/feature_weights", "readout/biases"):
-        if name not in variables:
-            raise UserError(f"{directory}: variable {name} is missing; allowed are the original's checkpoints")
-    return Checkpoint(directory, log_hash, variables)
+    return Checkpoint(directory, log_hash, _read_variables(found[0].with_suffix("")))
 
 
 def _read_variables(prefix: Path) -> dict[str, np.ndarray]:

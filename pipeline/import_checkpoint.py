@@ -36,7 +36,11 @@ def import_checkpoint(directory: Path, dataset: str | None = None, config: str |
     config: the configuration of what its variables do not tell; by default the published one of that log hash.
     Raises UserError where checkpoint, recording and configuration do not fit each other; then nothing is written.
     """
-    checkpoint = read_checkpoint(directory)
+    return insert_checkpoint(read_checkpoint(directory), dataset, config)
+
+
+def insert_checkpoint(checkpoint: Checkpoint, dataset: str | None = None, config: str | None = None) -> Import:
+    """The same for variables that are in memory."""
     named = checkpoint.architecture(_configuration(checkpoint, config))
     dataset = _dataset(checkpoint, dataset)
     published = BY_LOG_HASH.get(checkpoint.log_hash)
@@ -61,7 +65,7 @@ def import_checkpoint(directory: Path, dataset: str | None = None, config: str |
         if known := (TrainedModel.Imported & key).to_dicts():
             if known[0]["variables_sha256"] != origin["variables_sha256"]:
                 raise UserError(
-                    f"{directory}: a checkpoint {checkpoint.log_hash} with other values is in the database already; "
+                    f"{checkpoint.path}: {checkpoint.log_hash} is in the database already, with other values; "
                     "delete that row first"
                 )
             return Import(key, False, warning)

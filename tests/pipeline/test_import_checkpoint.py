@@ -11,6 +11,9 @@ import pytest
 import torch
 
 import models
+from pipeline.checkpoints import Checkpoint
+from pipeline.errors import UserError
+from pipeline.import_checkpoint import insert_checkpoint
 from schemas.training import TrainedModel
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -71,6 +74,32 @@ def test_a_damaged_checkpoint(hypercolumn, snapshot, recorded_dataset, checkpoin
     assert "cannot be read as a checkpoint (" in refused(hypercolumn, snapshot, folder)
     next(folder.glob("*.index")).unlink()
     assert "holds 0 files *.index; allowed is one checkpoint" in refused(hypercolumn, snapshot, folder)
+
+
+FAULTS = {
+    "core/conv2/coeffs": (None, "variable core/conv2/coeffs is missing"),
+    "core/conv1/BatchNorm/beta": (None, "variable core/conv1/BatchNorm/beta is missing"),
+    "core/conv3/BatchNorm/gamma": ((32,), "core/conv3/BatchNorm/gamma is unknown"),
+    "readout/biases": (None, "variable readout/biases is missing"),
+    "readout/masks": ((12, 15), "readout/masks is (12, 15), the model's is (12, 15, 20)"),
+    "readout/feature_weights": (None, "readout/feature_weights is missing"),
+    "core/conv1/coeffs": ((28,), "variable core/conv1/coeffs has the shape (28,), which no layer of the original has"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_missing_extra_or_misshapen_variable_is_named(snapshot, recorded_dataset, name):
+    with np.load(REFERENCE / "ckpt_hermite.npz") as arrays:
+        variables = {key.removeprefix("values/"): arrays[key] for key in arrays if key.startswith("values/")}
+    shape, said = FAULTS[name]
+    variables.pop(name, None)
+    if shape is not None:
+        variables[name] = np.ones(shape, dtype=np.float32)
+    before = snapshot()
+    with pytest.raises(UserError) as error:
+        insert_checkpoint(Checkpoint(Path("somewhere"), HERMITE, variables))
+    assert said in str(error.value)
+    assert snapshot() == before
 
 
 @pytest.mark.parametrize(
