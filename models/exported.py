@@ -14,19 +14,37 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save
 
-import models.cores
-import models.readouts
+from models import cores, readouts
 from models.model import CorePlusReadoutModel
 
 FORMAT = 1  # of model.json
 WEIGHTS, SETTINGS, GRAPH = "weights.safetensors", "model.json", "model.pt2"
 
+# Settings may come from anywhere, so nothing else is built from their names.
+CORES = {core.__name__: core for core in (cores.StackedConv2dCore, cores.StackedRotEquiHermiteConv2dCore)}
+READOUTS = {
+    readout.__name__: readout
+    for readout in (
+        readouts.SpatialXFeatureJointL1Readout,
+        readouts.SpatialXFeatureSeparateL1Readout,
+        readouts.SpatialSparseXFeatureDenseReadout,
+        readouts.SpatialSparseXFeatureDenseSeparateReadout,
+        readouts.SpatialXFeatureJointL1TransferReadout,
+    )
+}
+
 
 def build(settings: dict[str, Any]) -> CorePlusReadoutModel:
-    """A new network from `core_class`, `core`, `readout_class`, `readout`, `image_size` and `num_neurons`."""
-    core = getattr(models.cores, settings["core_class"])(**settings["core"])
+    """A new network from `core_class`, `core`, `readout_class`, `readout`, `image_size` and `num_neurons`.
+
+    Raises ValueError where a class is unknown.
+    """
+    for part, known in (("core_class", CORES), ("readout_class", READOUTS)):
+        if settings[part] not in known:
+            raise ValueError(f"{part} is {settings[part]!r}; allowed are {', '.join(known)}")
+    core = CORES[settings["core_class"]](**settings["core"])
     shape = core.output_shape(*settings["image_size"])
-    readout = getattr(models.readouts, settings["readout_class"])(shape, settings["num_neurons"], **settings["readout"])
+    readout = READOUTS[settings["readout_class"]](shape, settings["num_neurons"], **settings["readout"])
     return CorePlusReadoutModel(core, readout)
 
 

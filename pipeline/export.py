@@ -22,9 +22,7 @@ def export_model(key: dict[str, Any], folder: Path) -> list[Path]:
     row = dataset.proj("content_sha256", "num_neurons", "image_height", "image_width").fetch1()
     training = (TrainingSet & key).load()
     mean, sd = image_scale(training.train_images)
-    scores = (
-        (TrainedModel & key).proj("val_loss", "val_corr", "test_corr", "ceiling", "versions", "git_commit").fetch1()
-    )
+    scores = (TrainedModel & key).proj(*SCORES, "versions", "git_commit").fetch1()
     settings = (TrainingTask & key).keywords() | {
         "image_size": [row["image_height"], row["image_width"]],
         "num_neurons": row["num_neurons"],

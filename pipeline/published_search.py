@@ -21,7 +21,7 @@ TYPES = {
 def model_hash(named: NamedConfig) -> str:
     """The original's name of a model, over its core, its readout and the bounds of its search."""
     core = _limits(named, "conv_smooth_weight", "conv_sparse_weight")
-    core |= {name: value for name, value in named.core.items() if name not in ("core", "core_class", "fused_bn")}
+    core |= {name: value for name, value in named.core.items() if name not in ("core", "core_class")}
     core["core_type"] = TYPES[named.core["core_class"]]
     for name, values in named.layers.items():
         core |= {f"{name}_{i}": f"{value:g}" if isinstance(value, float) else value for i, value in enumerate(values)}

@@ -81,3 +81,10 @@ def test_a_later_format_is_refused(model, settings, tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
     with pytest.raises(ValueError, match=r"model.json: format is 2; allowed is up to 1"):
         models.load_model(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["core_class", "readout_class"])
+@pytest.mark.parametrize("name", ["truncated_normal_", "StackedCore", "torch"])
+def test_no_other_name_is_called(settings, part, name):
+    with pytest.raises(ValueError, match=f"{part} is '{name}'; allowed are S"):
+        build(settings | {part: name})
