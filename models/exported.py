@@ -21,7 +21,7 @@ FORMAT = 1  # of model.json
 WEIGHTS, SETTINGS, GRAPH = "weights.safetensors", "model.json", "model.pt2"
 
 # Settings may come from anywhere, so nothing else is built from their names.
-CORES = {core.__name__: core for core in (cores.StackedConv2dCore, cores.StackedRotEquiHermiteConv2dCore)}
+CORES = {core.__name__: core for core in (cores.StackedRotEquiHermiteConv2dCore, cores.StackedConv2dCore)}
 READOUTS = {
     readout.__name__: readout
     for readout in (

@@ -47,7 +47,6 @@ def insert_checkpoint(checkpoint: Checkpoint, dataset: str | None = None, config
     origin = {
         "log_hash": checkpoint.log_hash,
         "variables_sha256": _digest(checkpoint.variables),
-        "num_iterations": checkpoint.num_iterations,
         "published_val_loss": published.val_loss if published else None,
         "published_test_corr": published.test_corr if published else None,
     }
@@ -69,7 +68,7 @@ def insert_checkpoint(checkpoint: Checkpoint, dataset: str | None = None, config
                     "delete that row first"
                 )
             return Import(key, False, warning)
-        TrainedModel().insert_imported(key, _model(checkpoint, key, dataset), origin)
+        TrainedModel().insert_imported(key, _model(checkpoint, key, dataset), checkpoint.num_iterations, origin)
     return Import(key, True, warning)
 
 

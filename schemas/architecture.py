@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import datajoint as dj
+
+from models.exported import CORES, READOUTS
 
 schema = dj.Schema()
 
-READOUT_CLASSES = (
-    "SpatialXFeatureJointL1Readout",
-    "SpatialXFeatureSeparateL1Readout",
-    "SpatialSparseXFeatureDenseReadout",
-    "SpatialSparseXFeatureDenseSeparateReadout",
-    "SpatialXFeatureJointL1TransferReadout",
-)
+
+def _enum(classes: Iterable[str]) -> str:
+    """A type for the names of these classes."""
+    return "enum({})".format(", ".join(f"'{name}'" for name in classes))
 
 
 @schema
 class Core(dj.Manual):
-    definition = """
+    definition = f"""
     # A stack of convolutions that all neurons share
     core                    : varchar(64)   # chosen by who designed it
     ---
-    core_class              : enum('StackedRotEquiHermiteConv2dCore', 'StackedConv2dCore')  # in `models`
+    core_class              : {_enum(CORES)}     # in `models`
     num_rotations=null      : int32         # orientations of each filter; of equivariant cores
     upsampling=null         : int32         # sub-pixels along an axis on which filters are rotated
     shared_biases=null      : bool          # whether the orientations of a filter share their batch norm
@@ -54,15 +55,15 @@ class Core(dj.Manual):
 
 @schema
 class Readout(dj.Manual):
-    definition = """
+    definition = f"""
     # How a neuron reads the maps of a core
     readout                     : varchar(64)   # chosen by who designed it
     ---
-    readout_class               : enum({classes})   # in `models`
+    readout_class               : {_enum(READOUTS)}     # in `models`
     positive_feature_weights    : bool          # whether feature weights enter as their absolute values
     init_masks                  : enum('rand', 'sta')   # start of the masks: at random, from spike-triggered averages
     k_transfer=null             : int32         # of the transfer readout: neurons 0, k, 2k, ... train the core
-    """.format(classes=", ".join(f"'{name}'" for name in READOUT_CLASSES))
+    """
 
     def keywords(self) -> tuple[str, dict]:
         """Class name and keyword arguments of the one readout that is left, but for the weights of its penalties."""

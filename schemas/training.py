@@ -206,14 +206,16 @@ class TrainedModel(dj.Computed):
         self.Neuron.insert(key | neuron | score for neuron, score in zip(where, neurons, strict=True))
         self.Curve.insert(key | point for point in curve)
 
-    def insert_imported(self, key: dict, model: models.CorePlusReadoutModel, origin: dict[str, Any]) -> None:
+    def insert_imported(
+        self, key: dict, model: models.CorePlusReadoutModel, num_iterations: int | None, origin: dict[str, Any]
+    ) -> None:
         """Insert a model that was trained elsewhere, scored on the recording of the task `key`.
 
-        origin: the columns of `Imported`, and `num_iterations`. To be called in a transaction.
+        origin: the columns of `Imported`. To be called in a transaction.
         """
         started, clock = datetime.now(UTC), time.monotonic()
         row, neurons = _scores(model, models.Data.from_recording((TrainingSet & key).load()))
-        row |= {"num_iterations": origin.pop("num_iterations"), "weights": model.state_dict()}
+        row |= {"num_iterations": num_iterations, "weights": model.state_dict()}
         row |= provenance.of_run(torch.device("cpu"), started, time.monotonic() - clock)
         self.make_insert(key, row, neurons, [])
         self.Imported.insert1(key | origin)
@@ -237,7 +239,7 @@ def _scores(model: models.CorePlusReadoutModel, data: models.Data) -> tuple[dict
     row = {
         "val_loss": val_loss,
         "val_corr": val_corr,
-        "test_corr": float(evaluation.test_correlation(model, data).mean()),
+        "test_corr": float(neurons["test_corr"].mean()),
         "ceiling": _mean_of_known(neurons["ceiling"]),
     }
     return row, [{name: _finite(column[i]) for name, column in neurons.items()} for i in range(data.num_neurons)]

@@ -269,7 +269,7 @@ def test_root_of_a_user_namespace(tmp_path):
     # It is root, but there is no nobody.
     unshare = ("unshare", "--user", "--map-root-user")
     if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("may not make a user namespace")
+        pytest.skip("this machine allows no user namespace, the only place where root lacks a nobody")
     code = START.replace("print", "try: print") + "except Exception as e: print(type(e).__name__, e)"
     out, errors = python(code, tmp_path / "home", before=unshare).communicate(timeout=60)
     assert errors == ""
@@ -478,7 +478,7 @@ def test_full_disk(tmp_path, megabytes):
     mount = f'mount -t tmpfs -o size={megabytes}m none "{tmp_path}" && exec "$@"'
     unshare = ("unshare", "--mount", "sh", "-c", mount, "sh")
     if subprocess.run([*unshare, "true"], check=False).returncode:
-        pytest.skip("may not mount")
+        pytest.skip("this machine lets root mount nothing, so no small disk can be filled")
     code = """if True:
         import sys
         from pathlib import Path
