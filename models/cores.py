@@ -58,7 +58,7 @@ class RotatedHermiteKernel(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> RotatedHermiteKernel:
         """Also in a model that moves from single to double precision, the basis is exact."""
         super()._apply(fn, recurse)
-        self.basis = fn(self._exact_basis)
+        self.basis = fn(self._exact_basis).to(self.weights.dtype)  # a move to a device alone leaves the precision
         return self
 
     def forward(self) -> Tensor:

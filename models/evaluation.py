@@ -31,7 +31,19 @@ def test_correlation(model: CorePlusReadoutModel, data: Data) -> np.ndarray:
     return scores.correlation(rates, scores.mean_over_repeats(data.test_responses.cpu().numpy()))
 
 
-def score_neurons(model: CorePlusReadoutModel, data: Data) -> dict[str, np.ndarray]:
-    """Test correlation, ceiling and their intervals, each (neurons,); see `models.scores.neuron_scores`."""
-    rates = predict(model, data.test_images).cpu().numpy()
-    return scores.neuron_scores(rates, data.test_responses.cpu().numpy())
+def score(model: CorePlusReadoutModel, data: Data) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """All scores by name, of the model and (neurons,) of its neurons, NaN where unknown.
+
+    Of the model they are `val_loss`, the Poisson loss of the validation set per image, and those of
+    `models.scores.model_scores`; of its neurons those of `models.scores.neuron_scores`.
+    """
+    rates = predict(model, data.validation_images)
+    predicted = scores.Predicted(
+        validation_predictions=rates.cpu().numpy(),
+        validation_responses=data.validation_responses.cpu().numpy(),
+        test_predictions=predict(model, data.test_images).cpu().numpy(),
+        test_responses=data.test_responses.cpu().numpy(),
+    )
+    neurons = scores.neuron_scores(predicted)
+    val_loss = float(poisson_loss(rates, data.validation_responses))
+    return {"val_loss": val_loss} | scores.model_scores(predicted, neurons), neurons

@@ -21,6 +21,7 @@ class GaborSet:
 
     canvas_size: (width, height), pixels.
     center_range: (first x, end of x, first y, end of y), whole pixels; the ends are left out.
+    center_step: pixels from one place to the next, along x and y.
     sizes: 4 SD of the Gaussian envelope, pixels.
     spatial_frequencies: cycles per size where `relative_sf`, else cycles per pixel.
     contrasts: the peak of a patch is half of it.
@@ -35,6 +36,7 @@ class GaborSet:
     orientations: int | Sequence[float]
     phases: int | Sequence[float]
     relative_sf: bool = True
+    center_step: int = 1
 
     @property
     def num_params(self) -> tuple[int, ...]:
@@ -81,7 +83,8 @@ class GaborSet:
     def _places(self) -> np.ndarray:
         """(places, 2): x and y, with y as the faster."""
         first_x, end_x, first_y, end_y = self.center_range
-        return np.array([(x, y) for x in range(first_x, end_x) for y in range(first_y, end_y)])
+        xs, ys = range(first_x, end_x, self.center_step), range(first_y, end_y, self.center_step)
+        return np.array([(x, y) for x in xs for y in ys])
 
     def _orientations(self) -> np.ndarray:
         return _evenly(self.orientations, math.pi)

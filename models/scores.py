@@ -1,20 +1,14 @@
-"""How well a model predicts, and how well any model could: per neuron, from the test set and its repeats."""
+"""How well a model predicts, and how well any model could: per neuron, and over all neurons of a model."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-MIN_SD = 1e-5  # below it a response or a prediction counts as constant, as in the original
-NUM_BOOTSTRAPS = 1000
-INTERVAL = (2.5, 97.5)  # per cent
-
-
-def mean_over_repeats(responses: np.ndarray) -> np.ndarray:
-    """(images, neurons): mean of responses (repeats, images, neurons) over the repeats that were shown."""
-    shown = np.isfinite(responses)
-    total = np.where(shown, responses, 0).sum(axis=0, dtype=np.float64)
-    count = shown.sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+from models import bootstrap
+from models.explained_variance import explainable_variance, explainable_variance_interval, feve, feve_interval
+from models.repeats import MIN_SD, mean_over_images, mean_over_repeats, moments, noise_variance, ratio
 
 
 def correlation(predictions: np.ndarray, responses: np.ndarray) -> np.ndarray:
@@ -23,14 +17,17 @@ def correlation(predictions: np.ndarray, responses: np.ndarray) -> np.ndarray:
     A neuron whose response or prediction does not vary counts as 0, as in the original, and so does one that was
     shown nothing; images where a response is NaN do not count for that neuron.
     """
-    return _correlation(np.ones((1, len(predictions))), predictions, responses)[0]
+    return bootstrap.estimate(_correlation, predictions, responses)
 
 
-def correlation_interval(
-    predictions: np.ndarray, responses: np.ndarray, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def correlation_interval(predictions: np.ndarray, responses: np.ndarray, seed: int = 0) -> bootstrap.Interval:
     """Lower and upper end (neurons,) of the 95 % interval of `correlation`, by bootstrap over images."""
-    return _interval(_correlation(_bootstrap_counts(len(predictions), seed), predictions, responses))
+    return bootstrap.interval(_correlation, predictions, responses, seed=seed)
+
+
+def mean_correlation_interval(predictions: np.ndarray, responses: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """Lower and upper end of the 95 % interval of the mean of `correlation` over neurons, by bootstrap over images."""
+    return bootstrap.interval_of_mean(_correlation, predictions, responses, seed=seed)
 
 
 def ceiling(responses: np.ndarray) -> np.ndarray:
@@ -40,27 +37,80 @@ def ceiling(responses: np.ndarray) -> np.ndarray:
     the noise that the mean still holds, estimated from repeats (repeats, images, neurons), over the variance of
     the mean over images (Ecker et al., ICLR 2019, section 4). NaN where no image has two repeats.
     """
-    return _ceiling(np.ones((1, responses.shape[1])), *_moments(responses))[0]
+    return bootstrap.estimate(_ceiling, *moments(responses))
 
 
-def ceiling_interval(responses: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def ceiling_interval(responses: np.ndarray, seed: int = 0) -> bootstrap.Interval:
     """Lower and upper end (neurons,) of the 95 % interval of the ceiling, by bootstrap over images."""
-    return _interval(_ceiling(_bootstrap_counts(responses.shape[1], seed), *_moments(responses)))
+    return bootstrap.interval(_ceiling, *moments(responses), seed=seed)
 
 
-def neuron_scores(predictions: np.ndarray, repeats: np.ndarray) -> dict[str, np.ndarray]:
-    """All scores by name, each (neurons,), of predictions (images, neurons) and repeats (repeats, images, neurons)."""
-    responses = mean_over_repeats(repeats)
-    test_corr_lower, test_corr_upper = correlation_interval(predictions, responses)
-    ceiling_lower, ceiling_upper = ceiling_interval(repeats)
-    return {
-        "test_corr": correlation(predictions, responses),
-        "test_corr_lower": test_corr_lower,
-        "test_corr_upper": test_corr_upper,
+class Predicted(NamedTuple):
+    """What a model predicted, on the scale of the responses, and what was recorded; arrays (images, neurons)."""
+
+    validation_predictions: np.ndarray
+    validation_responses: np.ndarray
+    test_predictions: np.ndarray
+    test_responses: np.ndarray  # (repeats, images, neurons), NaN where a repeat was not shown
+
+
+def neuron_scores(predicted: Predicted) -> dict[str, np.ndarray]:
+    """All scores by name, each (neurons,), with the ends of their 95 % intervals as `..._lower` and `..._upper`.
+
+    val_corr: correlation with the responses to the validation set.
+    test_corr: correlation with the mean over repeats of the test set.
+    ceiling, explainable_variance, feve: of the test set; NaN where unknown, see the functions of that name.
+    """
+    validation = predicted.validation_predictions, predicted.validation_responses
+    predictions, repeats = predicted.test_predictions, predicted.test_responses
+    mean = mean_over_repeats(repeats)
+    values = {
+        "val_corr": correlation(*validation),
+        "test_corr": correlation(predictions, mean),
         "ceiling": ceiling(repeats),
-        "ceiling_lower": ceiling_lower,
-        "ceiling_upper": ceiling_upper,
+        "explainable_variance": explainable_variance(repeats),
+        "feve": feve(predictions, repeats),
     }
+    intervals = {
+        "val_corr": correlation_interval(*validation),
+        "test_corr": correlation_interval(predictions, mean),
+        "ceiling": ceiling_interval(repeats),
+        "explainable_variance": explainable_variance_interval(repeats),
+        "feve": feve_interval(predictions, repeats),
+    }
+    lower = {f"{name}_lower": low for name, (low, _) in intervals.items()}
+    return values | lower | {f"{name}_upper": high for name, (_, high) in intervals.items()}
+
+
+def model_scores(
+    predicted: Predicted, neurons: dict[str, np.ndarray], min_explainable_variance: float = 0.15
+) -> dict[str, float]:
+    """Scores over all neurons, from theirs as `neuron_scores` gives them.
+
+    val_corr, test_corr: mean over neurons; `..._median` the median; `..._lower` and `..._upper` the 95 % interval of
+        the mean by bootstrap over images, which are drawn for all neurons at once.
+    ceiling: mean over the neurons whose ceiling is known.
+    feve: mean over the neurons of at least `min_explainable_variance`, as in Cadena et al. 2019, since a fraction of
+        next to nothing may be any number; `feve_median` the median over them. NaN where there are none.
+    """
+    pairs = {
+        "val_corr": (predicted.validation_predictions, predicted.validation_responses),
+        "test_corr": (predicted.test_predictions, mean_over_repeats(predicted.test_responses)),
+    }
+    found = {}
+    for name, (predictions, responses) in pairs.items():
+        found[name], found[f"{name}_median"] = _mean_and_median(neurons[name])
+        found[f"{name}_lower"], found[f"{name}_upper"] = mean_correlation_interval(predictions, responses)
+    found["ceiling"], _ = _mean_and_median(neurons["ceiling"])
+    enough = neurons["explainable_variance"] >= min_explainable_variance
+    found["feve"], found["feve_median"] = _mean_and_median(neurons["feve"][enough])
+    return found
+
+
+def _mean_and_median(values: np.ndarray) -> tuple[float, float]:
+    """Of the values that are known; NaN where none is."""
+    known = values[np.isfinite(values)]
+    return (float(known.mean()), float(np.median(known))) if len(known) else (np.nan, np.nan)
 
 
 def _correlation(weights: np.ndarray, predictions: np.ndarray, responses: np.ndarray) -> np.ndarray:
@@ -69,7 +119,7 @@ def _correlation(weights: np.ndarray, predictions: np.ndarray, responses: np.nda
     counts = np.maximum(weights @ shown, 1)  # without images nothing varies
     # centred once over all images, so that the differences of squares below lose no digits
     x = np.where(shown, predictions - np.mean(predictions, axis=0, dtype=np.float64), 0.0)
-    y = np.where(shown, responses - _mean_over_images(responses), 0.0)
+    y = np.where(shown, responses - mean_over_images(responses), 0.0)
     mean_x, mean_y = weights @ x / counts, weights @ y / counts
     variance_x = weights @ np.square(x) / counts - np.square(mean_x)
     variance_y = weights @ np.square(y) / counts - np.square(mean_y)
@@ -78,40 +128,13 @@ def _correlation(weights: np.ndarray, predictions: np.ndarray, responses: np.nda
     return np.where(constant, 0.0, covariance / np.sqrt(np.where(constant, 1.0, variance_x * variance_y)))
 
 
-def _moments(responses: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Per image and neuron: mean over repeats, sum of squares about it, number of repeats."""
-    repeats = np.isfinite(responses).sum(axis=0)
-    mean = mean_over_repeats(responses)
-    squares = np.where(np.isfinite(responses), np.square(responses - mean), 0).sum(axis=0, dtype=np.float64)
-    return mean, squares, repeats
-
-
 def _ceiling(weights: np.ndarray, mean: np.ndarray, squares: np.ndarray, repeats: np.ndarray) -> np.ndarray:
     """(draws, neurons) for weights (draws, images): how often each image counts in each draw."""
     shown = (repeats > 0).astype(np.float64)
     images = weights @ shown
-    centred = np.where(repeats > 0, mean - _mean_over_images(mean), 0.0)
+    centred = np.where(repeats > 0, mean - mean_over_images(mean), 0.0)
     several = np.maximum(images, 2)
     variance = (weights @ np.square(centred) - np.square(weights @ centred) / several) / (several - 1)
-    # one variance of single trials for all images, so that images with few repeats add no noise of their own
-    freedom = weights @ np.maximum(repeats - 1, 0)
-    known = (freedom > 0) & (images > 1) & (variance > 0)
-    single = (weights @ squares) / np.where(known, freedom, 1)
+    single = noise_variance(weights, squares, repeats)
     noise = single * (weights @ (shown / np.maximum(repeats, 1))) / several
-    return np.where(known, np.sqrt(np.clip(1 - noise / np.where(known, variance, 1), 0, 1)), np.nan)
-
-
-def _mean_over_images(responses: np.ndarray) -> np.ndarray:
-    """(neurons,): mean of responses (images, neurons) over the images that were shown, 0 where none was."""
-    shown = np.isfinite(responses)
-    return np.where(shown, responses, 0).sum(axis=0, dtype=np.float64) / np.maximum(shown.sum(axis=0), 1)
-
-
-def _bootstrap_counts(num_images: int, seed: int) -> np.ndarray:
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(num_images, np.full(num_images, 1 / num_images), size=NUM_BOOTSTRAPS).astype(float)
-
-
-def _interval(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    low, high = np.percentile(draws, INTERVAL, axis=0)
-    return low, high
+    return np.sqrt(np.clip(1 - ratio(noise, variance, (images > 1) & (variance > 0)), 0, 1))

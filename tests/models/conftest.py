@@ -9,6 +9,7 @@ import torch
 
 import models
 from models import CorePlusReadoutModel, Data, SpatialXFeatureJointL1Readout, Trainer, load_tensorflow_variables
+from models.v1_neurons import V1Neurons
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 IMAGE_SIZE, NUM_NEURONS = (15, 20), 12  # of the recorded data
@@ -115,6 +116,26 @@ def small_data():
         return torch.from_numpy(rng.gamma(1.0, size=(*shape, 6)).astype(np.float32))
 
     return Data(images(40), responses(40), images(16), responses(16), images(8), responses(3, 8))
+
+
+class V1Model(torch.nn.Module):
+    """Model neurons of known kind as a network: grey is 0 in its images, contrast 1 is 2, and rates are float64."""
+
+    def __init__(self, neurons, image_size):
+        super().__init__()
+        self.neurons, self.image_size = neurons, image_size
+        self.place = torch.nn.Parameter(torch.zeros(1, dtype=torch.float64))  # tells device and precision
+
+    def forward(self, images):
+        return torch.from_numpy(self.neurons.rates((images[:, 0].numpy() / 2 + 1) * 127.5))
+
+
+@pytest.fixture(scope="session")
+def v1_model():
+    """Eight model neurons, two of each kind, on 28 x 32 pixels."""
+    rng = np.random.default_rng(3)
+    images = 255 * rng.random((20, 28, 32))
+    return V1Model(V1Neurons.draw(images, 8, rng), (28, 32))
 
 
 @pytest.fixture

@@ -209,3 +209,10 @@ def test_one_value_a_layer(small_core, kind):
 def test_unknown_words_are_refused(small_core, kind, argument, value, allowed):
     with pytest.raises(ValueError, match=f"{argument} is '{value}'; allowed are {allowed}"):
         small_core(kind, **{argument: [value, value]})
+
+
+def test_a_move_to_a_device_leaves_the_precision(small_core):
+    images = torch.zeros(1, 1, 9, 9)
+    core = small_core("hermite").float()
+    assert core.to("cpu")(images).dtype == torch.float32
+    assert core.double().to("cpu")(images.double()).dtype == torch.float64

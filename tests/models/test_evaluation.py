@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models import evaluation
+from models import evaluation, scores
 
 
 @pytest.fixture
@@ -42,4 +42,25 @@ def test_the_test_set_is_compared_with_the_mean_over_the_repeats_shown(model, sm
     rates, mean = evaluation.predict(model, data.test_images).numpy(), np.nanmean(responses.numpy(), axis=0)
     np.testing.assert_allclose(found[:5], [np.corrcoef(rates[:, n], mean[:, n])[0, 1] for n in range(5)], atol=1e-5)
     assert found[5] == 0
-    np.testing.assert_allclose(evaluation.score_neurons(model, data)["test_corr"], found, atol=1e-12)
+    np.testing.assert_allclose(evaluation.score(model, data)[1]["test_corr"], found, atol=1e-12)
+
+
+def test_scores_of_model_and_neurons(model, small_data):
+    found, neurons = evaluation.score(model, small_data)
+    assert (found["val_loss"], found["val_corr"]) == pytest.approx(evaluation.validate(model, small_data), rel=1e-12)
+    assert found["test_corr"] == pytest.approx(evaluation.test_correlation(model, small_data).mean(), rel=1e-12)
+    predictions = evaluation.predict(model, small_data.validation_images).numpy()
+    responses = small_data.validation_responses.numpy()
+    low, high = scores.correlation_interval(predictions, responses)
+    np.testing.assert_array_equal([neurons["val_corr_lower"], neurons["val_corr_upper"]], [low, high])
+    predictions = evaluation.predict(model, small_data.test_images).numpy()
+    np.testing.assert_array_equal(neurons["feve"], scores.feve(predictions, small_data.test_responses.numpy()))
+    assert all(isinstance(value, float) for value in found.values())
+
+
+def test_a_model_whose_masks_are_zero_has_scores(model, small_data):
+    with torch.no_grad():
+        model.readout.masks.zero_()
+    found, neurons = evaluation.score(model, small_data)
+    assert (found["val_corr"], found["test_corr"]) == (0, 0)
+    assert np.isfinite(neurons["explainable_variance"]).any()

@@ -6,6 +6,7 @@ import pytest
 from models import scores
 
 NUM_NEURONS = 300
+NAMES = ("val_corr", "test_corr", "ceiling", "explainable_variance", "feve")
 
 
 def simulated(num_images, num_repeats, noise_sd=1.5, seed=0):
@@ -15,18 +16,20 @@ def simulated(num_images, num_repeats, noise_sd=1.5, seed=0):
     return signal, signal + noise_sd * rng.normal(size=(num_repeats, num_images, NUM_NEURONS))
 
 
+def predicted(signal, repeats):
+    """The signal predicts the repeats, and the first of them as a validation set."""
+    return scores.Predicted(signal, repeats[0], signal, repeats)
+
+
+def neuron_scores(signal, repeats):
+    return scores.neuron_scores(predicted(signal, repeats))
+
+
 @pytest.fixture
 def pair():
     rng = np.random.default_rng(0)
     predictions = rng.normal(size=(50, 8))
     return predictions, 0.5 * predictions + rng.normal(size=(50, 8))
-
-
-def test_mean_over_repeats_leaves_out_what_was_not_shown():
-    responses = np.array([[[1.0, 2], [3, 4]], [[5, np.nan], [np.nan, np.nan]], [[np.nan, 6], [np.nan, np.nan]]])
-    np.testing.assert_array_equal(scores.mean_over_repeats(responses), [[3, 4], [3, 4]])
-    responses[0, 1, 1] = np.nan
-    np.testing.assert_array_equal(scores.mean_over_repeats(responses), [[3, 4], [3, np.nan]])
 
 
 def test_correlation_is_pearsons(pair):
@@ -107,13 +110,15 @@ def test_intervals_bracket_the_estimate_and_shrink_with_more_images():
     widths = {}
     for num_images in (40, 160):
         signal, repeats = simulated(num_images, 4)
-        found = scores.neuron_scores(signal, repeats)
-        for name in ("test_corr", "ceiling"):
-            low, high = found[f"{name}_lower"], found[f"{name}_upper"]
-            assert np.all(low < found[name])
-            assert np.all(found[name] < high)
-            widths[name, num_images] = (high - low).mean()
-    for name in ("test_corr", "ceiling"):
+        found = neuron_scores(signal, repeats)
+        for name in NAMES:
+            known = np.isfinite(found[f"{name}_lower"])  # FEVE has no interval where the noise may be all there is
+            assert known.mean() > (0.5 if name == "feve" else 0.99)
+            value, low, high = (found[f"{name}{end}"][known] for end in ("", "_lower", "_upper"))
+            assert np.all(low < value)
+            assert np.all(value < high)
+            widths[name, num_images] = np.median(high - low)
+    for name in NAMES:
         assert 0.2 < widths[name, 160] / widths[name, 40] < 0.6  # about one half, less where it is cut at 0 or 1
 
 
@@ -127,36 +132,85 @@ def test_interval_of_the_correlation_holds_the_true_one_in_95_of_100():
 
 def test_scores_are_deterministic_and_those_of_their_functions():
     signal, repeats = simulated(50, 3)
-    found, again = scores.neuron_scores(signal, repeats), scores.neuron_scores(signal, repeats)
+    found, again = neuron_scores(signal, repeats), neuron_scores(signal, repeats)
+    assert set(found) == {f"{name}{end}" for name in NAMES for end in ("", "_lower", "_upper")}
     for name in found:
         assert found[name].shape == (NUM_NEURONS,)
         np.testing.assert_array_equal(found[name], again[name])
     responses = scores.mean_over_repeats(repeats)
+    np.testing.assert_array_equal(found["val_corr"], scores.correlation(signal, repeats[0]))
+    np.testing.assert_array_equal(found["val_corr_lower"], scores.correlation_interval(signal, repeats[0])[0])
     np.testing.assert_array_equal(found["test_corr"], scores.correlation(signal, responses))
     np.testing.assert_array_equal(found["ceiling"], scores.ceiling(repeats))
     np.testing.assert_array_equal(found["test_corr_lower"], scores.correlation_interval(signal, responses)[0])
     np.testing.assert_array_equal(found["ceiling_upper"], scores.ceiling_interval(repeats)[1])
+    np.testing.assert_array_equal(found["feve"], scores.feve(signal, repeats))
+    np.testing.assert_array_equal(found["feve_upper"], scores.feve_interval(signal, repeats)[1])
+    variance_interval = scores.explainable_variance_interval(repeats)
+    np.testing.assert_array_equal(found["explainable_variance"], scores.explainable_variance(repeats))
+    np.testing.assert_array_equal(found["explainable_variance_lower"], variance_interval[0])
     assert np.any(scores.correlation_interval(signal, responses, seed=1)[0] != found["test_corr_lower"])
 
 
 def test_a_neuron_that_was_never_shown_spoils_no_other():
     signal, repeats = simulated(50, 3)
-    whole = scores.neuron_scores(signal, repeats)
+    whole = neuron_scores(signal, repeats)
     repeats[:, :, 0] = np.nan
-    found = scores.neuron_scores(signal, repeats)
+    found = neuron_scores(signal, repeats)
     for name in found:
         np.testing.assert_allclose(found[name][1:], whole[name][1:], rtol=1e-12)
-    assert found["test_corr"][0] == 0
-    assert np.isnan(found["ceiling"][0])
+    assert (found["test_corr"][0], found["val_corr"][0]) == (0, 0)
+    for name in ("ceiling", "explainable_variance", "feve"):
+        assert np.all(np.isnan([found[name][0], found[f"{name}_lower"][0], found[f"{name}_upper"][0]]))
 
 
 @pytest.mark.parametrize("num_images", [1, 2])
 def test_a_neuron_that_was_shown_few_images_spoils_no_other(num_images):
     signal, repeats = simulated(50, 3)
-    whole = scores.neuron_scores(signal, repeats)
+    whole = neuron_scores(signal, repeats)
     repeats[:, num_images:, 0] = np.nan
-    found = scores.neuron_scores(signal, repeats)
+    found = neuron_scores(signal, repeats)
     for name in found:
         np.testing.assert_allclose(found[name][1:], whole[name][1:], rtol=1e-12)
     assert found["test_corr"][0] == pytest.approx([0, 0, 1][num_images])
     assert np.isnan(found["ceiling"][0]) == (num_images == 1)
+
+
+def test_scores_of_a_model_are_those_of_its_neurons():
+    signal, repeats = simulated(80, 4, noise_sd=np.geomspace(0.5, 8, NUM_NEURONS))
+    repeats[1:, :, 7] = np.nan  # no ceiling and no FEVE
+    given = predicted(signal, repeats)
+    neurons = scores.neuron_scores(given)
+    found = scores.model_scores(given, neurons)
+    for name in ("val_corr", "test_corr"):
+        assert found[name] == pytest.approx(neurons[name].mean())
+        assert found[f"{name}_median"] == np.median(neurons[name])
+        assert found[f"{name}_lower"] < found[name] < found[f"{name}_upper"]
+        width = found[f"{name}_upper"] - found[f"{name}_lower"]
+        assert width < 0.2 * (neurons[f"{name}_upper"] - neurons[f"{name}_lower"]).mean()
+    assert found["ceiling"] == pytest.approx(np.nanmean(neurons["ceiling"]))
+    enough = neurons["explainable_variance"] >= 0.15
+    assert 50 < enough.sum() < 250
+    assert found["feve"] == pytest.approx(neurons["feve"][enough].mean())
+    assert found["feve_median"] == np.median(neurons["feve"][enough])
+    fewer = scores.model_scores(given, neurons, min_explainable_variance=0.4)
+    assert fewer["feve"] == pytest.approx(neurons["feve"][neurons["explainable_variance"] >= 0.4].mean())
+    assert {name for name in found if found[name] != fewer[name]} == {"feve", "feve_median"}
+
+
+def test_a_model_without_repeats_has_no_ceiling_and_no_feve():
+    signal, repeats = simulated(60, 1)
+    given = predicted(signal, repeats)
+    found = scores.model_scores(given, scores.neuron_scores(given))
+    assert {name for name in found if np.isnan(found[name])} == {"ceiling", "feve", "feve_median"}
+
+
+def test_a_model_that_predicts_nothing():
+    signal, repeats = simulated(60, 4)
+    given = predicted(np.full_like(signal, 3.0), repeats)
+    neurons = scores.neuron_scores(given)
+    assert not neurons["val_corr"].any()
+    assert not neurons["test_corr_upper"].any()
+    found = scores.model_scores(given, neurons)
+    assert [found[f"test_corr{end}"] for end in ("", "_median", "_lower", "_upper")] == [0, 0, 0, 0]
+    assert found["feve"] == pytest.approx(0, abs=0.1)

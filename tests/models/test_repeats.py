@@ -1,0 +1,48 @@
+"""Repeats of the same images: means and noise, against numpy."""
+
+import numpy as np
+import pytest
+
+from models import repeats
+
+
+@pytest.fixture
+def responses():
+    """(repeats, images, neurons) with repeats that were not shown."""
+    rng = np.random.default_rng(0)
+    responses = rng.gamma(1.0, size=(5, 12, 3))
+    responses[rng.random(responses.shape) < 0.3] = np.nan
+    responses[0] = 1.0
+    responses[1:, 4] = np.nan
+    return responses
+
+
+def test_mean_over_repeats_leaves_out_what_was_not_shown():
+    responses = np.array([[[1.0, 2], [3, 4]], [[5, np.nan], [np.nan, np.nan]], [[np.nan, 6], [np.nan, np.nan]]])
+    np.testing.assert_array_equal(repeats.mean_over_repeats(responses), [[3, 4], [3, 4]])
+    responses[0, 1, 1] = np.nan
+    np.testing.assert_array_equal(repeats.mean_over_repeats(responses), [[3, 4], [3, np.nan]])
+
+
+def test_moments(responses):
+    found = repeats.moments(responses)
+    np.testing.assert_allclose(found.mean, np.nanmean(responses, axis=0))
+    np.testing.assert_array_equal(found.repeats, np.isfinite(responses).sum(axis=0))
+    np.testing.assert_allclose(found.squares, np.nanvar(responses, axis=0) * found.repeats, atol=1e-15)
+
+
+def test_noise_variance_is_pooled_over_images(responses):
+    _, squares, number = repeats.moments(responses)
+    weights = np.array([np.ones(12), np.eye(12)[4], 3 * np.eye(12)[2] + np.eye(12)[5]])
+    found = repeats.noise_variance(weights, squares, number)
+    np.testing.assert_allclose(found[0], squares.sum(axis=0) / (number - 1).sum(axis=0))
+    assert np.all(np.isnan(found[1]))  # an image that was shown once
+    drawn = responses[:, [2, 2, 2, 5]]
+    wanted = (np.nanvar(drawn, axis=0) * np.isfinite(drawn).sum(axis=0)).sum(axis=0)
+    np.testing.assert_allclose(found[2], wanted / (np.isfinite(drawn).sum(axis=0) - 1).sum(axis=0))
+
+
+def test_noise_variance_of_equal_repeats_is_the_mean_variance():
+    responses = np.random.default_rng(0).normal(size=(4, 30, 7))
+    found = repeats.noise_variance(np.ones((1, 30)), *repeats.moments(responses)[1:])
+    np.testing.assert_allclose(found[0], responses.var(axis=0, ddof=1).mean(axis=0))
