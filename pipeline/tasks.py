@@ -14,14 +14,17 @@ from models.training import MAX_SEED
 from pipeline.configs import CONFIGS
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig
+from pipeline.named_rows import insert_named, is_new, taken
+from pipeline.training_sets import check_known, num_images
 from schemas.architecture import Core, ModelConfig, Readout
-from schemas.dataset import Dataset, TrainingSet
+from schemas.dataset import TrainingSet
 from schemas.training import Regularization, Seed, TrainerConfig, TrainingTask
 
 
 def declare_task(training_set: str, config: str | NamedConfig, seed: int) -> dict[str, Any]:
     """Declare the training of a configuration, by its name or as it is, unless it is there already; gives its key."""
-    named = _checked(training_set, config, seed)
+    named = config_named(config) if isinstance(config, str) else config
+    check_task(training_set, named, seed)
     with dj.conn().transaction:
         return insert_task(training_set, named, seed)
 
@@ -33,14 +36,10 @@ def declare_search(
 
     The draws follow from `search_seed` and the bounds of the configuration, which are kept with them.
     """
-    named = _checked(training_set, config, seed)
-    keys = []
+    named = config_named(config) if isinstance(config, str) else config
+    check_task(training_set, named, seed)
     with dj.conn().transaction:
-        for draw_seed, draw in random_search(search_seed, named.search_bounds, num_draws):
-            drawn = named.derived(named.config, named.summary, regularization=draw)
-            _insert_draw(drawn, draw_seed)
-            keys.append(insert_task(training_set, drawn, seed))
-    return keys
+        return insert_search(training_set, named, num_draws, search_seed, seed)
 
 
 def insert_task(training_set: str, named: NamedConfig, seed: int) -> dict[str, Any]:
@@ -50,6 +49,31 @@ def insert_task(training_set: str, named: NamedConfig, seed: int) -> dict[str, A
     if not TrainingTask & key:
         TrainingTask.insert1(key | {"declared": datetime.now(UTC).replace(tzinfo=None)})
     return key
+
+
+def insert_search(
+    training_set: str, named: NamedConfig, num_draws: int, search_seed: int, seed: int
+) -> list[dict[str, Any]]:
+    """Insert the rows of a search, in the caller's transaction; gives the keys of its tasks."""
+    keys = []
+    for draw_seed, draw in random_search(search_seed, named.search_bounds, num_draws):
+        drawn = named.derived(named.config, named.summary, regularization=draw)
+        _insert_draw(drawn, draw_seed)
+        keys.append(insert_task(training_set, drawn, seed))
+    return keys
+
+
+def check_task(training_set: str, named: NamedConfig, seed: int) -> None:
+    """Raises UserError where the configuration cannot be trained on what is there."""
+    if not 0 <= seed <= MAX_SEED:
+        raise UserError(f"seed is {seed}; allowed is 0 to {MAX_SEED}")
+    check_known(TrainingSet, training_set)
+    images = num_images(training_set)
+    if images < named.trainer["batch_size"]:
+        raise UserError(
+            f"{training_set!r} has {images} training images, fewer than one batch of {named.config!r}, "
+            f"{named.trainer['batch_size']}; choose a configuration with smaller batches"
+        )
 
 
 def content_hash(values: dict[str, Any]) -> str:
@@ -64,20 +88,6 @@ def config_named(name: str) -> NamedConfig:
     return CONFIGS[name]
 
 
-def _checked(training_set: str, config: str | NamedConfig, seed: int) -> NamedConfig:
-    """The configuration, once it is known that it can be trained on what is there."""
-    named = config_named(config) if isinstance(config, str) else config
-    if not 0 <= seed <= MAX_SEED:
-        raise UserError(f"seed is {seed}; allowed is 0 to {MAX_SEED}")
-    if not TrainingSet & {"training_set": training_set}:
-        known = ", ".join(TrainingSet.to_arrays("training_set", order_by="training_set")) or "none yet"
-        raise UserError(
-            f"there is no recording {training_set!r} (there are: {known}); bring it in with `hypercolumn ingest`"
-        )
-    _check_batch(training_set, named)
-    return named
-
-
 def _insert_draw(named: NamedConfig, draw_seed: int) -> None:
     """Where the weights were drawn, and from which intervals."""
     key = {"regularization": content_hash(named.weights)}
@@ -89,17 +99,15 @@ def _insert_draw(named: NamedConfig, draw_seed: int) -> None:
 
 def _insert_config(named: NamedConfig) -> dict[str, str]:
     """The rows of a named configuration; gives the keys `config`, `regularization` and `trainer`."""
-    if _is_new(Core, named.core):
+    if is_new(Core, named.core):
         Core.insert1(named.core)
         Core.Layer.insert({"core": named.core["core"]} | layer for layer in _layers(named))
     elif (Core & named.core).keywords()[1] | named.layers != (Core & named.core).keywords()[1]:
-        raise _taken("core", named.core["core"])
+        raise taken("core", named.core["core"])
     for table, row in ((Readout, named.readout), (TrainerConfig, named.trainer)):
-        if _is_new(table, row):
-            table.insert1(row)
+        insert_named(table, row)
     pair = {"config": named.config, "core": named.core["core"], "readout": named.readout["readout"]}
-    if _is_new(ModelConfig, pair):
-        ModelConfig.insert1(pair)
+    insert_named(ModelConfig, pair)
     regularization = {"regularization": content_hash(named.weights)}
     Regularization.insert1(regularization | named.regularization, skip_duplicates=True)
     return {"config": named.config, "trainer": named.trainer["trainer"], **regularization}
@@ -111,25 +119,3 @@ def _layers(named: NamedConfig) -> list[dict[str, Any]]:
         {"layer": i, **dict(zip(named.layers, values, strict=True))}
         for i, values in enumerate(zip(*named.layers.values(), strict=True), start=1)
     ]
-
-
-def _is_new(table: type[dj.Table], row: dict[str, Any]) -> bool:
-    """Whether there is no row of that name yet. Raises UserError where there is one with other values."""
-    key = {name: row[name] for name in table.primary_key}
-    known = (table & key).to_dicts()
-    if known and any(known[0][name] != value for name, value in row.items()):
-        raise _taken(*next(iter(key.items())))
-    return not known
-
-
-def _taken(kind: str, name: str) -> UserError:
-    return UserError(f"{kind} {name!r} is in this database with other values; give the new one another name")
-
-
-def _check_batch(training_set: str, named: NamedConfig) -> None:
-    images = int(sum((Dataset & (TrainingSet.Member & {"training_set": training_set})).to_arrays("num_train")))
-    if images < named.trainer["batch_size"]:
-        raise UserError(
-            f"{training_set!r} has {images} training images, fewer than one batch of {named.config!r}, "
-            f"{named.trainer['batch_size']}; choose a configuration with smaller batches"
-        )

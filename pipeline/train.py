@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.progress import training_progress
+from pipeline.progress import work_progress
 from pipeline.tasks import declare_task
 from schemas.training import TrainedModel
 
@@ -17,6 +17,6 @@ def train(dataset: str, configs: list[str], seed: int, console: Console) -> list
     for key in keys:
         if TrainedModel & key:
             console.print(f"{key['config']} is already trained on {dataset} with seed {seed}; nothing to do")
-    with training_progress(console):
+    with work_progress(console):
         TrainedModel.populate(keys)
     return keys

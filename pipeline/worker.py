@@ -11,14 +11,16 @@ import datajoint as dj
 import psutil
 import torch
 
+import schemas
 from pipeline.errors import UserError
-from schemas.training import TrainedModel
+from schemas import device as chosen_device
 
-TABLES: dict[str, type[dj.Computed]] = {"TrainedModel": TrainedModel}  # in the order in which they depend
+# In the order in which they depend.
+TABLES: dict[str, type[dj.Computed]] = {computed.__name__: computed for computed in schemas.computed_tables()}
 
 
 def use_device(device: str | None) -> None:
-    """Train on this device from now on; None takes CUDA where there is a device and the CPU otherwise."""
+    """Compute on this device from now on; None takes CUDA where there is a device and the CPU otherwise."""
     if device is not None:
         try:
             kind = torch.device(device)
@@ -30,7 +32,7 @@ def use_device(device: str | None) -> None:
             raise UserError(
                 f"device {device!r} is not there; this machine has {torch.cuda.device_count()} CUDA devices"
             )
-    TrainedModel.device = device
+    chosen_device.use(device)
 
 
 def work(table: str | None = None) -> tuple[int, list[str]]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import logging
 import warnings
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import datajoint as dj
 
 # DataJoint says these when it is imported. Having nothing configured is the ordinary case here; that a
 # configuration is malformed, `pipeline.connect` says; and what DataJoint itself imports is not for us to mend.
@@ -18,8 +23,31 @@ def activate(prefix: str) -> None:
 
     Schemas and tables that do not exist yet are declared, unless DataJoint's configuration forbids it.
     """
-    from schemas import architecture, dataset, training
-
-    for module in (dataset, architecture, training):
+    for module in modules():
         module.schema.activate(prefix + module.__name__.rpartition(".")[2])
-    _ = training.TrainedModel.jobs  # declares the queue, so that workers need not
+    for computed in computed_tables():
+        _ = computed.jobs  # declares the queue, so that workers need not
+
+
+def modules() -> list[ModuleType]:
+    """The modules of all schemas, each behind those that it refers to."""
+    from schemas import architecture, clustering, dataset, experiment, insilico, training
+
+    return [dataset, architecture, training, experiment, insilico, clustering]
+
+
+def computed_tables() -> list[type[dj.Computed]]:
+    """All tables that `populate()` fills, each behind those that it depends on."""
+    from schemas.clustering import Clustering
+    from schemas.insilico import (
+        MEI,
+        FeatureWeights,
+        GradientRF,
+        OptimalGabor,
+        OrthogonalPlaids,
+        SizeContrastTuning,
+    )
+    from schemas.training import TrainedModel
+
+    characterised = [FeatureWeights, GradientRF, MEI, OptimalGabor, SizeContrastTuning, OrthogonalPlaids]
+    return [TrainedModel, *characterised, Clustering]

@@ -14,6 +14,16 @@ from typing import Any
 
 import torch
 
+COLUMNS = """
+    device              : varchar(32)   # cpu or cuda:0, ...
+    device_name         : varchar(128)
+    hostname            : varchar(255)
+    versions            : json          # of Python and packages
+    git_commit=null     : varchar(40)   # of this code; null where it came from no checkout
+    git_dirty=null      : bool          # whether that checkout held changes
+    started             : datetime      # UTC
+    duration            : float64       # seconds
+"""  # at the end of the definition of every computed table
 PACKAGES = ("hypercolumn", "datajoint", "torch", "numpy")
 BUILD_COMMIT = Path(__file__).with_name("commit.json")  # written when the package is built from a checkout
 

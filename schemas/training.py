@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import time
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import datajoint as dj
-import numpy as np
 import torch
 
 import models
 from models import evaluation
 from models.exported import build
 from models.training import Trainer, TrainingResult
-from schemas import provenance
+from schemas import device, provenance
 from schemas.architecture import Core, ModelConfig, Readout
-from schemas.codecs import SafetensorsCodec  # noqa: F401 - registers <safetensors>
+from schemas.codecs import SafetensorsCodec  # registers <safetensors>
 from schemas.dataset import Dataset, TrainingSet
+from schemas.rows import columns_as_rows, finite
 
 schema = dj.Schema()
 
@@ -118,38 +117,48 @@ class TrainingTask(dj.Manual):
 
 @schema
 class TrainedModel(dj.Computed):
-    definition = """
+    definition = f"""
     # A trained model, its scores and where it came from
     -> TrainingTask
     ---
     num_iterations=null : int32         # steps whose effect the weights hold; null where that is not known
     val_loss            : float64       # Poisson loss of the validation set, per image
     val_corr            : float64       # mean correlation over neurons, validation set
+    val_corr_median     : float64       # median over neurons
+    val_corr_lower      : float64       # lower end of val_corr's interval of 0.95, by bootstrap over images
+    val_corr_upper      : float64       # its upper end
     test_corr           : float64       # mean over neurons of the correlation with the mean over test repeats
+    test_corr_median    : float64       # median over neurons
+    test_corr_lower     : float64       # lower end of test_corr's interval of 0.95, by bootstrap over images
+    test_corr_upper     : float64       # its upper end
     ceiling=null        : float64       # mean over neurons of the best that test_corr can be; null without repeats
+    feve=null           : float64       # mean over neurons of explainable_variance >= 0.15; null where there are none
+    feve_median=null    : float64       # median over the same neurons
     weights             : <safetensors@main>
-    device              : varchar(32)   # cpu or cuda:0, ...
-    device_name         : varchar(128)
-    hostname            : varchar(255)
-    versions            : json          # of Python and packages
-    git_commit=null     : varchar(40)   # of this code; null where it came from no checkout
-    git_dirty=null      : bool          # whether that checkout held changes
-    started             : datetime      # UTC
-    duration            : float64       # seconds
+    {provenance.COLUMNS}
     """
 
     class Neuron(dj.Part):
         definition = """
-        # Scores of one neuron; lower and upper end an interval of 0.95 by bootstrap over test images
+        # Scores of one neuron; lower and upper end an interval of 0.95 by bootstrap over images
         -> master
         -> Dataset.Neuron
         ---
-        test_corr           : float64   # correlation with the mean over repeats; 0 for a constant neuron
+        val_corr            : float64   # correlation with the validation set; 0 for a constant neuron
+        val_corr_lower      : float64
+        val_corr_upper      : float64
+        test_corr           : float64   # correlation with the mean over test repeats; 0 for a constant neuron
         test_corr_lower     : float64
         test_corr_upper     : float64
-        ceiling=null        : float64   # square root of the explainable fraction of variance; null without repeats
+        ceiling=null        : float64   # the best that test_corr can be; null without repeats
         ceiling_lower=null  : float64
         ceiling_upper=null  : float64
+        explainable_variance=null       : float64   # of test trials: 1 - noise / variance; null without repeats
+        explainable_variance_lower=null : float64
+        explainable_variance_upper=null : float64
+        feve=null           : float64   # explained fraction of the explainable variance; null unless that is positive
+        feve_lower=null     : float64   # null where the interval of explainable_variance reaches 0
+        feve_upper=null     : float64
         """
 
     class Curve(dj.Part):
@@ -176,7 +185,6 @@ class TrainedModel(dj.Computed):
         published_test_corr=null    : float64   # in the paper, of the model of that log hash
         """
 
-    device: ClassVar[str | None] = None  # None: CUDA where there is a device, the CPU otherwise
     on_validation: ClassVar[Any] = staticmethod(
         lambda key, validation: None
     )  # called with a models.training.Validation
@@ -186,16 +194,16 @@ class TrainedModel(dj.Computed):
 
     def make_compute(self, key: dict, task: dict[str, Any]) -> tuple:
         started, clock = datetime.now(UTC), time.monotonic()
-        device = torch.device(self.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        where = device.current()
         recording = (TrainingSet & key).load()
         model = build(task | {"image_size": recording.image_size, "num_neurons": recording.num_neurons})
         data = models.Data.from_recording(recording)
         dtype = getattr(torch, task["precision"])
-        trainer = Trainer(model, data, seed=task["seed"], device=device, dtype=dtype)
+        trainer = Trainer(model, data, seed=task["seed"], device=where, dtype=dtype)
         result = trainer.fit(**task["fit"], progress=lambda validation: self.on_validation(key, validation))
         row, neurons = _scores(model, trainer.data)
         row |= {"num_iterations": result.num_iterations, "weights": model.state_dict()}
-        row |= provenance.of_run(device, started, time.monotonic() - clock)
+        row |= provenance.of_run(where, started, time.monotonic() - clock)
         return row, neurons, _curve(result)
 
     def make_insert(self, key: dict, row: dict, neurons: list[dict], curve: list[dict]) -> None:
@@ -234,15 +242,8 @@ class TrainedModel(dj.Computed):
 
 def _scores(model: models.CorePlusReadoutModel, data: models.Data) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Columns of `TrainedModel`, and of each neuron those of `Neuron`."""
-    neurons = evaluation.score_neurons(model, data)
-    val_loss, val_corr = evaluation.validate(model, data)
-    row = {
-        "val_loss": val_loss,
-        "val_corr": val_corr,
-        "test_corr": float(neurons["test_corr"].mean()),
-        "ceiling": _mean_of_known(neurons["ceiling"]),
-    }
-    return row, [{name: _finite(column[i]) for name, column in neurons.items()} for i in range(data.num_neurons)]
+    row, neurons = evaluation.score(model, data)
+    return {name: finite(value) for name, value in row.items()}, columns_as_rows(neurons)
 
 
 def _curve(result: TrainingResult) -> list[dict]:
@@ -250,20 +251,10 @@ def _curve(result: TrainingResult) -> list[dict]:
         {
             "iteration": point.iteration,
             "learning_rate": point.learning_rate,
-            "train_loss": _finite(point.train_loss),
-            "val_loss": _finite(point.val_loss),
+            "train_loss": finite(point.train_loss),
+            "val_loss": finite(point.val_loss),
             "val_corr": point.val_corr,
             "is_best": point.is_best,
         }
         for point in result.curve
     ]
-
-
-def _mean_of_known(values: np.ndarray) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else None
-
-
-def _finite(value: float) -> float | None:
-    """MySQL knows no NaN, so what is not finite is null."""
-    return float(value) if math.isfinite(value) else None

@@ -18,11 +18,15 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
 import pipeline  # first of all: it quiets DataJoint's import
+import schemas
 from pipeline import cli, configs
 
 import datajoint as dj  # isort: skip
+
+from schemas import insilico  # isort: skip
 
 HYPERCOLUMN = str(Path(sys.executable).with_name("hypercolumn"))
 
@@ -43,6 +47,15 @@ QUICK_EQUIVARIANT = configs.CONFIGS["rotation-equivariant"].derived(
 ENDLESS = QUICK.derived(
     "endless", "trains until it is stopped", trainer={"trainer": "endless", "max_iter": None, "patience": 10**9}
 )
+# Of in-silico experiments, so that they take seconds.
+SMALL_SETTINGS = {
+    insilico.GradientRFParameters: {"num_images": 4},
+    insilico.MEIParameters: {"num_starts": 2, "max_iter": 3},
+    insilico.GaborParameters: {"place_step": 6, "num_sizes": 1, "num_phases": 2},
+    insilico.SizeContrastParameters: {"num_sizes": 3, "num_contrasts": 2},
+    insilico.PlaidParameters: {"num_contrasts": 2},
+    insilico.ClusteringParameters: {"num_steps": 5, "max_clusters": 3, "num_splits": 1, "num_starts": 1},
+}
 ADDED = {named.config: named for named in (QUICK, QUICK_EQUIVARIANT, ENDLESS)}
 
 
@@ -101,8 +114,6 @@ def _on_embedded_server(home: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def _on_configured_server(home: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
-    from schemas import architecture, dataset, training
-
     stores = {"default": "main", "main": {"protocol": "file", "location": str(home)}}
     patch.setenv("HYPERCOLUMN_PREFIX", f"hypercolumn_test_{uuid.uuid4().hex[:8]}_")
     patch.setenv("DJ_STORES", json.dumps(stores))  # for other processes
@@ -111,8 +122,18 @@ def _on_configured_server(home: Path, patch: pytest.MonkeyPatch) -> Iterator[Pat
         yield home
     finally:
         pipeline.connect()  # which no test of this process may have done
-        for module in (training, architecture, dataset):
+        for module in reversed(schemas.modules()):
             module.schema.drop(prompt=False)
+
+
+def _declared_tables() -> Iterator[type[dj.Table]]:
+    """Every table of every schema, parts included."""
+    for module in schemas.modules():
+        for table in vars(module).values():
+            if isinstance(table, type) and issubclass(table, dj.Table) and table.__module__.startswith(module.__name__):
+                yield from (
+                    one for one in (table, *vars(table).values()) if "definition" in getattr(one, "__dict__", {})
+                )
 
 
 @pytest.fixture(scope="session")
@@ -124,13 +145,7 @@ def connection(store: Path):
 @pytest.fixture
 def snapshot(connection, store: Path) -> Callable[[], dict]:
     """What is there now: number of rows of every table, and the files of the store."""
-    from schemas.architecture import Core, ModelConfig, Readout
-    from schemas.dataset import Dataset, TrainingSet
-    from schemas.training import Regularization, Seed, TrainedModel, TrainerConfig, TrainingTask
-
-    tables = [Dataset, Dataset.Neuron, TrainingSet, TrainingSet.Member, Core, Core.Layer, Readout, ModelConfig, Seed]
-    tables += [TrainerConfig, Regularization, Regularization.Bound, TrainingTask]
-    tables += [TrainedModel, TrainedModel.Neuron, TrainedModel.Curve, TrainedModel.Imported]
+    tables = list(_declared_tables())
 
     def take() -> dict:
         files = sorted(str(path.relative_to(store)) for path in store.rglob("*") if path.is_file())
@@ -253,6 +268,37 @@ def trained(tiny, quick) -> dict:
 
     key = declare_task(tiny, "quick", 0)
     TrainedModel.populate(key)
+    return key
+
+
+@pytest.fixture(scope="session")
+def characterised(connection, recording) -> dict:
+    """The key of a model that went through all in-silico experiments, on a recording of its own.
+
+    Nothing reaches its neuron 0, and neuron 1 has the weight of one feature in one orientation.
+    """
+    from pipeline import protocols
+    from pipeline.datasets import add_recording
+    from pipeline.tasks import declare_task
+    from schemas.training import TrainedModel
+
+    add_recording("characterised", recording)
+    trained, key = (declare_task("characterised", QUICK_EQUIVARIANT, seed) for seed in (0, 1))
+    TrainedModel.populate(trained)
+    model = (TrainedModel & trained).load_model()
+    with torch.no_grad():
+        model.readout.masks[0] = 0
+        model.readout.feature_weights[1] = torch.eye(16)[7]
+    with connection.transaction:
+        TrainedModel().insert_imported(key, model, None, {"log_hash": "0" * 32, "variables_sha256": "0" * 64})
+        with pytest.MonkeyPatch.context() as patch:
+            for table, settings in protocols.SETTINGS.items():
+                tiny = settings["standard"] | SMALL_SETTINGS.get(table, {})
+                patch.setitem(protocols.SETTINGS, table, settings | {"tiny": tiny})
+            patch.setitem(protocols.PROTOCOLS, "tiny", dict.fromkeys(protocols.PROTOCOLS["full"], "tiny"))
+            protocols.declare_protocol(key, "tiny")
+    for computed in schemas.computed_tables():
+        computed.populate(key)
     return key
 
 

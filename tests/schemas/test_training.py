@@ -61,13 +61,25 @@ def test_parts(trained, recording):
     neurons = (TrainedModel.Neuron & trained).to_dicts(order_by="neuron_id")
     assert [neuron["neuron_id"] for neuron in neurons] == list(range(6))
     for neuron in neurons:
-        assert neuron["test_corr_lower"] <= neuron["test_corr"] <= neuron["test_corr_upper"]
-        assert neuron["ceiling_lower"] <= neuron["ceiling"] <= neuron["ceiling_upper"]
-    row = (TrainedModel & trained).proj("test_corr", "ceiling", "val_loss").fetch1()
-    assert row["test_corr"] == pytest.approx(np.mean([neuron["test_corr"] for neuron in neurons]), abs=1e-12)
+        for name in ("val_corr", "test_corr", "ceiling", "explainable_variance", "feve"):
+            assert neuron[f"{name}_lower"] <= neuron[name] <= neuron[f"{name}_upper"]
+    row = (TrainedModel & trained).proj(..., "-weights").fetch1()
     assert row["ceiling"] == pytest.approx(np.mean([neuron["ceiling"] for neuron in neurons]), abs=1e-12)
-    expected = scores.ceiling(models.Data.from_recording(recording).test_responses.numpy())
-    np.testing.assert_allclose([neuron["ceiling"] for neuron in neurons], expected, rtol=1e-12)
+    repeats = models.Data.from_recording(recording).test_responses.numpy()
+    for name, expected in (
+        ("ceiling", scores.ceiling(repeats)),
+        ("explainable_variance", scores.explainable_variance(repeats)),
+    ):
+        np.testing.assert_allclose([neuron[name] for neuron in neurons], expected, rtol=1e-12)
+
+    for name in ("val_corr", "test_corr"):
+        values = [neuron[name] for neuron in neurons]
+        assert row[name] == pytest.approx(np.mean(values), abs=1e-12)
+        assert row[f"{name}_median"] == pytest.approx(np.median(values), abs=1e-12)
+        assert row[f"{name}_lower"] < row[name] < row[f"{name}_upper"]
+    explained = [neuron["feve"] for neuron in neurons if neuron["explainable_variance"] >= 0.15]
+    assert row["feve"] == pytest.approx(np.mean(explained), abs=1e-12)
+    assert row["feve_median"] == pytest.approx(np.median(explained), abs=1e-12)
 
     curve = (TrainedModel.Curve & trained).to_dicts(order_by="iteration")
     assert [point["iteration"] for point in curve] == [2, 4, 6]
@@ -173,14 +185,18 @@ def test_half_of_the_trials_train_on_half(tiny, quick, recording, monkeypatch):
     assert len(seen[0].test_images) == len(recording.test_images)
 
 
-def test_without_repeats_there_is_no_ceiling(connection, recording, quick):
+def test_without_repeats_what_they_tell_is_null(connection, recording, quick):
     add_recording("once", replace(recording, test_responses=recording.test_responses[:1]))
     try:
         with task("once") as key:
             TrainedModel.populate(key)
-            assert (TrainedModel & key).fetch1("ceiling") is None
+            row = (TrainedModel & key).proj(..., "-weights").fetch1()
+            assert {name for name in row if row[name] is None} >= {"ceiling", "feve", "feve_median"}
+            assert row["test_corr_lower"] < row["test_corr_upper"]
             for neuron in (TrainedModel.Neuron & key).to_dicts():
-                assert [neuron[name] for name in ("ceiling", "ceiling_lower", "ceiling_upper")] == [None] * 3
+                null = {name for name in neuron if neuron[name] is None}
+                names = ("ceiling", "explainable_variance", "feve")
+                assert null == {f"{name}{end}" for name in names for end in ("", "_lower", "_upper")}
             assert len(TrainedModel & key & "ceiling IS NULL") == 1
     finally:
         (TrainingSet & {"training_set": "once"}).delete(prompt=False)

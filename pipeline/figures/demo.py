@@ -1,43 +1,38 @@
-"""Figures of what is in the tables, with matplotlib."""
+"""The figure of `hypercolumn demo`: two models of one simulated recording side by side."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pipeline.figures.style import COLOURS, DPI, KIND_COLOURS, drawn
 from schemas.architecture import Core, ModelConfig
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel
-
-COLOURS = ["#1b6ca8", "#e07a1f"]  # of the models compared
-KIND_COLOURS = ["#264653", "#2a9d8f", "#e9a03b", "#c8553d", "#7b4b94"]
-STYLE: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
 
 
 def demo_figure(keys: list[dict[str, Any]], path: Path) -> Path:
     """Two models of one simulated recording, given by their keys, side by side; written as PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    dataset = Dataset & (TrainingSet.Member & keys[0])
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12, 7.4), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(2, 3, width_ratios=[1.2, 1, 1])
-        _images(axes[0, 0], dataset)
-        _curves(axes[0, 1], keys)
-        _by_kind(axes[0, 2], keys)
-        _filters(axes[1, 0], keys[0])
-        _neuron_by_neuron(axes[1, 1], keys)
-        _ranked(axes[1, 2], keys)
-        name, neurons = dataset.fetch1("dataset_name", "num_neurons")
-        figure.suptitle(f"{name}: {neurons} neurons of V1, {' and '.join(key['config'] for key in keys)}", fontsize=12)
-        figure.savefig(path, dpi=150)
+    drawn(lambda figure: _draw(figure, keys), 12, 7.4).savefig(path, dpi=DPI)
     return path
+
+
+def _draw(figure: Figure, keys: list[dict[str, Any]]) -> None:
+    dataset = Dataset & (TrainingSet.Member & keys[0])
+    axes = figure.subplots(2, 3, width_ratios=[1.2, 1, 1])
+    _images(axes[0, 0], dataset)
+    _curves(axes[0, 1], keys)
+    _by_kind(axes[0, 2], keys)
+    _filters(axes[1, 0], keys[0])
+    _neuron_by_neuron(axes[1, 1], keys)
+    _ranked(axes[1, 2], keys)
+    name, neurons = dataset.fetch1("dataset_name", "num_neurons")
+    figure.suptitle(f"{name}: {neurons} neurons of V1, {' and '.join(key['config'] for key in keys)}", fontsize=12)
 
 
 def _images(axis: Axes, dataset: Dataset) -> None:
@@ -65,7 +60,7 @@ def _images(axis: Axes, dataset: Dataset) -> None:
 
 
 def _curves(axis: Axes, keys: list[dict[str, Any]]) -> None:
-    for key, colour in zip(keys, COLOURS, strict=True):
+    for key, colour in zip(keys, COLOURS, strict=False):
         points = (TrainedModel.Curve & key).to_dicts(order_by="iteration")
         steps = [point["iteration"] for point in points]
         axis.plot(steps, [point["val_corr"] for point in points], color=colour, label=key["config"])
@@ -79,7 +74,7 @@ def _by_kind(axis: Axes, keys: list[dict[str, Any]]) -> None:
     kinds, scores = _scores(keys)
     names = sorted(set(kinds))
     positions = np.arange(len(names))
-    for i, (key, colour) in enumerate(zip(keys, COLOURS, strict=True)):
+    for i, (key, colour) in enumerate(zip(keys, COLOURS, strict=False)):
         means = [scores[i]["test_corr"][kinds == name].mean() for name in names]
         axis.bar(positions + (i - 0.5) * 0.36, means, 0.34, color=colour, label=key["config"])
     ceilings = [np.nanmean(scores[0]["ceiling"][kinds == name]) for name in names]
@@ -123,7 +118,7 @@ def _ranked(axis: Axes, keys: list[dict[str, Any]]) -> None:
     ranks = np.arange(len(order))
     band = (scores[0]["ceiling_lower"][order], scores[0]["ceiling_upper"][order])
     axis.fill_between(ranks, *band, color="0.85", label="ceiling, 95 % interval", linewidth=0)
-    for i, (key, colour) in enumerate(zip(keys, COLOURS, strict=True)):
+    for i, (key, colour) in enumerate(zip(keys, COLOURS, strict=False)):
         axis.scatter(ranks, scores[i]["test_corr"][order], 9, color=colour, label=key["config"])
     axis.set(xlabel="neuron, by ceiling", ylabel="test correlation", ylim=(None, 1.02))
     axis.set_title("what could be predicted, and what was", loc="left")

@@ -1,0 +1,80 @@
+"""Learning curves: validation loss and correlation of several trainings, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from pipeline.figures.rows import Row, column, task_of
+from pipeline.figures.style import COLOURS, LINE_COLOUR, say
+from pipeline.figures.words import count, known, number
+from schemas.training import TrainedModel
+
+Curve = dict[str, Any]
+OTHERS = "others"
+
+
+def query_curves(members: list[Row]) -> list[Curve]:
+    """For each training that has one, its name, the group it is drawn with, and `iteration`, `val_loss`, `val_corr`.
+
+    A group is a series of the experiment, or a label where there is one series; what is not finite is NaN.
+    """
+    keys = [{name: row[name] for name in TrainedModel.primary_key} for row in members if row["trained"]]
+    rows = (TrainedModel.Curve & keys).to_dicts(order_by="iteration") if keys else []
+    by_task: dict[tuple, list[Row]] = {}
+    for row in rows:
+        by_task.setdefault(task_of(row), []).append(row)
+    group = "series" if len({row["series"] for row in members}) > 1 else "label"
+    return [
+        {"id": member["id"], "group": member[group]}
+        | {name: column(by_task[task_of(member)], name) for name in ("iteration", "val_loss", "val_corr")}
+        for member in members
+        if task_of(member) in by_task
+    ]
+
+
+def plot_curves(figure: Figure, curves: list[Curve]) -> None:
+    """Loss beside correlation; a colour for each group, of which the last share one where there are many."""
+    if not curves:
+        say(figure.subplots(), "No learning curve: nothing is trained yet, or the models were imported.")
+        return
+    groups = list(dict.fromkeys(curve["group"] for curve in curves))
+    named = groups if len(groups) <= len(COLOURS) else groups[: len(COLOURS) - 1]
+    colours = dict(zip(named, COLOURS, strict=False))
+    shown: set[str] = set()
+    for axis, score, label in zip(
+        figure.subplots(1, 2), ("val_loss", "val_corr"), ("validation loss", "validation correlation"), strict=True
+    ):
+        for curve in curves:
+            group = curve["group"] if curve["group"] in colours else OTHERS
+            style = {"color": colours.get(group, LINE_COLOUR), "linewidth": 1.2, "alpha": 0.8}
+            axis.plot(curve["iteration"], curve[score], label=None if group in shown else group, **style)
+            shown.add(group)
+        axis.set(xlabel="training step", ylabel=label)
+        _leave_out_start(axis, score, curves)
+    figure.legend(loc="outside upper left", ncols=min(len(shown), 4))
+
+
+def describe_curves(curves: list[Curve]) -> str:
+    if not curves:
+        return "No learning curve: nothing is trained yet, or the models were imported."
+    steps = max(int(curve["iteration"].max()) for curve in curves)
+    best = known([_highest(curve["val_corr"]) for curve in curves])
+    reached = f"; the highest validation correlation is {number(best.max())}" if len(best) else ""
+    trainings = count(len(curves), "training")
+    return f"Validation loss and validation correlation of {trainings} over at most {count(steps, 'step')}{reached}."
+
+
+def _leave_out_start(axis: Any, score: str, curves: list[Curve]) -> None:
+    """The loss before the first step dwarfs all that follows; it may leave the axes."""
+    later = known(np.concatenate([curve[score][len(curve[score]) // 10 :] for curve in curves]))
+    if score == "val_loss" and len(later) and later.max() > later.min():
+        low, high = later.min(), np.percentile(later, 98)
+        axis.set_ylim(low - 0.05 * (high - low), high + 0.15 * (high - low))
+
+
+def _highest(values: np.ndarray) -> float:
+    finite = known(values)
+    return float(finite.max()) if len(finite) else float("nan")

@@ -1,0 +1,110 @@
+"""Tuning to the size and the contrast of a grating, and how much the surround suppresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.figures.by_kind import describe_by_kind, kinds_of, plot_histogram
+from pipeline.figures.rows import array, best_row, key_of, query_neurons, query_part
+from pipeline.figures.style import say
+from pipeline.figures.words import count
+from schemas.insilico import SizeContrastTuning
+
+Tuning = dict[str, Any]
+NOTHING = "No neuron has a size tuning curve."
+
+
+def query_size_contrast(dataset: str, *conditions: Any) -> Tuning | None:
+    """Size-contrast tuning of the best model by validation loss that has any; None where none has.
+
+    `sizes` (sizes,), `contrasts` (contrasts,), `curves` (neurons, sizes, contrasts), `preferred_size` and
+    `suppression_index` (neurons,) with NaN for a neuron without, and the columns of `query_neurons`.
+    """
+    row = best_row(SizeContrastTuning, dataset, *conditions)
+    if row is None:
+        return None
+    key = key_of(SizeContrastTuning, row)
+    sizes, contrasts, curves = (SizeContrastTuning & key).fetch1("sizes", "contrasts", "curves")
+    return {
+        "id": row["id"],
+        "config": row["config"],
+        "key": key,
+        "sizes": array(sizes),
+        "contrasts": array(contrasts),
+        "curves": array(curves),
+        **query_neurons(row),
+        **query_part(SizeContrastTuning.Neuron, key, ["preferred_size", "suppression_index"]),
+    }
+
+
+def relative_curves(curves: np.ndarray) -> np.ndarray:
+    """Rates over each neuron's highest; NaN for one whose rates are all the same or not finite."""
+    flat = curves.reshape(len(curves), -1)
+    finite = np.isfinite(flat).all(axis=1)
+    filled = np.where(finite[:, None], flat, 0)
+    peak = filled.max(axis=1)
+    usable = finite & (peak > 0) & (np.ptp(filled, axis=1) > 0)
+    scaled = filled / np.where(usable, peak, 1)[:, None]
+    return np.where(usable[:, None], scaled, np.nan).reshape(curves.shape)
+
+
+def plot_size_contrast_figure(figure: Figure, found: Tuning | None) -> None:
+    """Mean curve at each contrast, mean curve of each kind at the highest, and suppression indices."""
+    if found is None:
+        say(figure.subplots(), "No tuning to size and contrast was measured yet.")
+        return
+    axes = figure.subplots(1, 3)
+    plot_by_contrast(axes[0], found)
+    plot_by_kind(axes[1], found)
+    plot_histogram(axes[2], found["suppression_index"], found["kind"], "suppression index", NOTHING)
+    axes[2].set_title("surround suppression")
+
+
+def plot_by_contrast(axis: Axes, found: Tuning) -> None:
+    """The mean over neurons against size, a line for each contrast."""
+    curves = relative_curves(found["curves"])
+    known = np.isfinite(curves).all(axis=(1, 2))
+    if not known.any():
+        say(axis, NOTHING)
+        return
+    colours = mpl.colormaps["Blues"](np.linspace(1, 0.3, len(found["contrasts"]))[::-1])  # the palest cannot be seen
+    for i, contrast in enumerate(found["contrasts"]):
+        axis.plot(found["sizes"], curves[known, :, i].mean(axis=0), ".-", color=colours[i], label=f"{contrast:.3g}")
+    axis.set(xlabel="diameter, pixels", ylabel="rate / highest, mean over neurons", ylim=(0, None))
+    axis.legend(title="contrast, SD", fontsize=7, title_fontsize=7)
+    axis.set_title("size and contrast")
+
+
+def plot_by_kind(axis: Axes, found: Tuning) -> None:
+    """At the highest contrast, the mean of each kind of neuron against size, in parts of a neuron's highest rate."""
+    curves = relative_curves(found["curves"][:, :, -1:])[:, :, 0]
+    known = np.isfinite(curves).all(axis=1)
+    if not known.any():
+        say(axis, NOTHING)
+        return
+    for name, colour in kinds_of(found["kind"][known]):
+        members = known & (found["kind"] == name)
+        label = f"{name} ({members.sum():,})"
+        axis.plot(found["sizes"], curves[members].mean(axis=0), ".-", color=colour, label=label)
+    axis.set(xlabel="diameter, pixels", ylabel="rate / highest", ylim=(0, 1.03))
+    axis.legend(fontsize=7, loc="lower right")
+    axis.set_title("at the highest contrast")
+
+
+def describe_size_contrast(found: Tuning | None) -> str:
+    if found is None:
+        return "No tuning to size and contrast was measured yet."
+    known = np.isfinite(found["suppression_index"])
+    if not known.any():
+        return NOTHING
+    index = describe_by_kind(found["suppression_index"], found["kind"])
+    size = describe_by_kind(found["preferred_size"], np.full(len(known), "unknown kind"))
+    return (
+        f"Tuning of {count(int(known.sum()), 'neuron')} of {found['config']} to size and contrast. Median suppression "
+        f"index {index}; median preferred diameter {size} pixels."
+    )

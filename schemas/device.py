@@ -1,0 +1,17 @@
+"""The device that computed tables compute on, one for the process."""
+
+from __future__ import annotations
+
+import torch
+
+_chosen: str | None = None
+
+
+def use(device: str | None) -> None:
+    """Compute on this device from now on; None takes CUDA where there is a device and the CPU otherwise."""
+    global _chosen
+    _chosen = device
+
+
+def current() -> torch.device:
+    return torch.device(_chosen or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -1,0 +1,51 @@
+"""Receptive fields as gradients of the rates with respect to the image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import datajoint as dj
+import numpy as np
+
+from models.data import Data
+from models.gradient_rf import centre_and_size, gradient_rfs
+from schemas import provenance
+from schemas.dataset import Dataset, TrainingSet
+from schemas.insilico.experiment import InSilicoExperiment
+from schemas.insilico.parameters import GradientRFParameters
+from schemas.insilico.schema import schema
+from schemas.training import TrainedModel
+
+
+@schema
+class GradientRF(InSilicoExperiment):
+    definition = f"""
+    # Gradient receptive fields of a model's neurons
+    -> TrainedModel
+    -> GradientRFParameters
+    ---
+    rfs                 : <npy@main>    # (neurons, height, width) rate per SD of the training pixels
+    {provenance.COLUMNS}
+    """
+
+    class Neuron(dj.Part):
+        definition = """
+        # Place, extent and strength of a receptive field; null where the rate does not depend on the image
+        -> master
+        -> Dataset.Neuron
+        ---
+        x=null              : float64   # centre, pixels from the left
+        y=null              : float64   # centre, pixels from the top
+        size=null           : float64   # SD of its energy, pixels
+        energy              : float64   # sum of squares over pixels
+        """
+
+    parameters = GradientRFParameters
+
+    def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
+        if parameters["num_images"]:
+            images = Data.from_recording((TrainingSet & key).load()).train_images[: parameters["num_images"]]
+            rfs = gradient_rfs(model, images, progress=self.progress(key))
+        else:
+            rfs = gradient_rfs(model, image_size=self.image_size(key), progress=self.progress(key))
+        return {"rfs": rfs.astype(np.float32)}, centre_and_size(rfs, share=parameters["energy_share"])

@@ -1,0 +1,61 @@
+"""Responses to plaids: a neuron's optimal grating with an orthogonal one on top."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import datajoint as dj
+import numpy as np
+
+from models.plaids import orthogonal_plaids
+from schemas import provenance
+from schemas.dataset import Dataset
+from schemas.insilico.experiment import InSilicoExperiment
+from schemas.insilico.optimal_gabor import BATCH_SIZE, OptimalGabor
+from schemas.insilico.parameters import PlaidParameters, series
+from schemas.insilico.schema import schema
+
+
+@schema
+class OrthogonalPlaids(InSilicoExperiment):
+    definition = f"""
+    # Rates of a model's neurons to orthogonal plaids
+    -> OptimalGabor
+    -> PlaidParameters
+    ---
+    contrasts           : <npy@main>    # (contrasts,) of either grating
+    responses           : <npy@main>    # (neurons, contrasts of the preferred, contrasts of the orthogonal) rates
+    {provenance.COLUMNS}
+    """
+
+    class Neuron(dj.Part):
+        definition = """
+        # Cross-orientation suppression of a neuron; null where it has no optimal patch
+        -> master
+        -> Dataset.Neuron
+        ---
+        grey_response=null      : float64   # rate to grey
+        suppression_index=null  : float64   # 1 - rate to plaid over rate to the preferred alone, above that to grey
+        """
+
+    parameters = PlaidParameters
+
+    def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
+        best = (OptimalGabor & key).of_neurons()
+        contrasts = np.concatenate([[0], series(parameters, "contrast")])
+        found = orthogonal_plaids(
+            model,
+            best["x"],
+            best["y"],
+            best["size"],
+            best["spatial_frequency"],
+            best["orientation"],
+            best["phase"],
+            image_size=self.image_size(key),
+            contrasts=contrasts.tolist(),
+            num_phases=parameters["num_phases"],
+            batch_size=BATCH_SIZE,
+            progress=self.progress(key),
+        )
+        responses = found.pop("responses").astype(np.float32)
+        return {"contrasts": contrasts, "responses": responses}, found

@@ -1,0 +1,304 @@
+"""Figures: what they query and compute, and that each can be drawn with all of its data, with parts, with none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from pipeline.figures import (
+    clusters,
+    comparison,
+    experiments,
+    feature_weights,
+    gabors,
+    halves,
+    learning_curves,
+    plaids,
+    predictions,
+    receptive_fields,
+    rows,
+    series,
+    size_contrast,
+    tables,
+    transfer,
+)
+from pipeline.figures.style import MAX_SVG, data_uri, drawn
+
+AXIS = "training trials (per cent)"
+INSILICO: dict[str, tuple[Callable, Callable, Callable]] = {
+    "feature weights": (
+        feature_weights.query_feature_weights,
+        feature_weights.plot_feature_weights_figure,
+        feature_weights.describe_feature_weights,
+    ),
+    "receptive fields": (
+        receptive_fields.query_fields,
+        receptive_fields.plot_fields,
+        receptive_fields.describe_fields,
+    ),
+    "gabors": (gabors.query_gabors, gabors.plot_gabors_figure, gabors.describe_gabors),
+    "size and contrast": (
+        size_contrast.query_size_contrast,
+        size_contrast.plot_size_contrast_figure,
+        size_contrast.describe_size_contrast,
+    ),
+    "plaids": (plaids.query_plaids, plaids.plot_plaids_figure, plaids.describe_plaids),
+    "clusters": (clusters.query_clusters, clusters.plot_clusters_figure, clusters.describe_clusters),
+}
+
+
+def words(figure: Figure) -> list[str]:
+    """All that is written on a figure, which is drawn for it."""
+    figure.draw_without_rendering()
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def check(plot: Callable, describe: Callable, found: Any) -> None:
+    """The figure of what was found holds ink, and neither it nor its description says nan or None."""
+    description = describe(found)
+    written = words(drawn(lambda figure: plot(figure, found), 10, 6))
+    assert written
+    for text in [*written, description]:
+        assert "nan" not in text.lower().replace("dominant", ""), text
+        assert "None" not in text
+    assert description.endswith(".")
+
+
+def experiment(shown: dict[str, Any], name: str) -> tuple[list[rows.Row], list[rows.Row]]:
+    return experiments.query_members(name, shown["dataset"]), experiments.query_published(name)
+
+
+def test_members_and_their_points(shown):
+    members, published = experiment(shown, "fig3-like")
+    assert [(row["label"], row["trained"]) for row in members] == [
+        *(("25 %", True), ("50 %", True)),
+        *[("100 %", row["trained"]) for row in members[2:]],
+    ]
+    assert sum(row["trained"] for row in members) == len(members) - 1
+    found = experiments.points(members)
+    assert [row["label"] for row in found] == ["25 %", "50 %", "100 %"]
+    draws = sorted((row for row in members[2:] if row["trained"]), key=lambda row: row["val_loss"])
+    best = found[-1]
+    assert (best["id"], best["num_declared"], best["num_trained"], best["num_in_sd"]) == (draws[0]["id"], 4, 3, 3)
+    assert best["test_corr_sd"] == pytest.approx(np.std([row["test_corr"] for row in draws], ddof=1))
+    assert found[0]["test_corr_sd"] is None
+    rows_of_table = experiments.table_rows(members, published)
+    assert [row["published_test_corr"] for row in rows_of_table] == [0.454, None, None, 0.471]
+    assert rows_of_table[-1]["test_corr"] is None  # no member stands there
+
+
+def test_the_sd_is_over_the_best_five_by_validation_loss():
+    base = {"family": "own", "series": "s", "label": "l", "position": 1, "trained": True}
+    members = [base | {"id": str(i), "val_loss": float(i), "test_corr": float(i**2)} for i in (6, 3, 1, 5, 2, 4)]
+    (found,) = experiments.points(members)
+    assert (found["id"], found["num_in_sd"]) == ("1", 5)
+    assert found["test_corr_sd"] == pytest.approx(np.std([1, 4, 9, 16, 25], ddof=1))
+
+
+def test_table_as_text_and_as_html(shown):
+    members, published = experiment(shown, "table-like")
+    table = comparison.comparison_table(
+        experiments.table_rows(members, published), "A & B", {members[0]["id"]: "there"}
+    )
+    html = table._repr_html_()
+    assert "<caption><span>A &amp; B</span></caption>" in html
+    assert '<th scope="row">a &lt;b&gt;lab&#39;s&lt;/b&gt; &amp; &#34;own&#34;</th>' in html
+    assert html.count("<tr") == 1 + len(table.rows) == 4
+    assert "<td>theirs</td>" in html
+    assert table.as_rich().row_count == 3
+    assert str(tables.Link("text", "anchor")) == "text"
+
+
+def test_learning_curves(shown):
+    members, _ = experiment(shown, "fig3-like")
+    curves = learning_curves.query_curves(members)
+    assert {curve["id"] for curve in curves} == {row["id"] for row in members if row["trained"]}
+    assert all(len(curve["val_corr"]) == len(curve["iteration"]) > 0 for curve in curves)
+    check(learning_curves.plot_curves, learning_curves.describe_curves, curves)
+    said = words(drawn(lambda figure: learning_curves.plot_curves(figure, []), 8, 4))
+    assert said == ["No learning curve: nothing is trained yet, or the models were imported."]
+
+
+@pytest.mark.parametrize("name", ["fig3-like", "table-like", "untrained"])
+def test_scores_of_an_experiment(shown, name):
+    members, published = experiment(shown, name)
+    found = experiments.table_rows(members, published)
+    check(comparison.plot_comparison, comparison.describe_comparison, found)
+    check(
+        lambda figure, both: series.plot_series_figure(figure, *both, AXIS),
+        lambda both: series.describe_series(*both, AXIS),
+        (members, published),
+    )
+
+
+def test_series_say_their_points_and_keep_the_published_ones_apart(shown):
+    members, published = experiment(shown, "fig3-like")
+    figure = drawn(lambda figure: series.plot_series_figure(figure, members, published, AXIS), 8, 6)
+    ours, theirs = figure.axes[:2]
+    best = experiments.points(members)
+    (line,) = [line for line in ours.lines if line.get_label() == "equivariant"]
+    np.testing.assert_array_equal(line.get_xydata(), [(row["value"], row["test_corr"]) for row in best])
+    (line,) = theirs.lines
+    np.testing.assert_array_equal(line.get_xydata(), [(8, 0.454), (12, 0.471)])
+    assert not any(0.454 in line.get_ydata() for line in ours.lines)
+    assert any("6,005 neurons" in text for text in words(figure))
+    assert f"{best[0]['test_corr']:.3f} at 25" in series.describe_series(members, published, AXIS)
+
+
+def test_transfer_control(shown):
+    members, _ = experiment(shown, "transfer-like")
+    found = transfer.query_transfer(members, rows.query_models(shown["dataset"]))
+    assert found is not None
+    np.testing.assert_array_equal(found["trains_core"], [True, False] * 3)
+    assert found["ordinary"]["core"] == found["transfer"]["core"]
+    trained, others = transfer.side_means(found)
+    assert (trained["num_neurons"], others["num_neurons"]) == (3, 3)
+    assert trained["transfer"] == pytest.approx(found["transfer_corr"][::2].mean())
+    assert others["ordinary"] == pytest.approx(found["ordinary_corr"][1::2].mean())
+    alone = found | {"ordinary": None, "ordinary_corr": None}
+    for state in (found, alone, None):
+        check(lambda figure, data: transfer.plot_transfer(figure.subplots(), data), transfer.describe_transfer, state)
+    assert transfer.query_transfer([row for row in members if row["k_transfer"] is None], []) is None
+
+
+def test_halves(shown):
+    members, _ = experiment(shown, "halves-like")
+    assert halves.has_halves(members)
+    found = halves.query_halves(members)
+    assert found is not None
+    assert [model["part"] for model in found["models"]] == [1, 2]
+    unknown = found | {"ceiling": np.full(6, np.nan)}
+    one = {name: value[:1] if isinstance(value, np.ndarray) else value for name, value in found.items()}
+    assert halves.agreement(one) is None
+    for state in (found, unknown, one, None):
+        check(halves.plot_halves, halves.describe_halves, state)
+    assert halves.query_halves(members[:1]) is None
+
+
+def test_predictions(shown):
+    found = predictions.query_predictions(rows.query_models(shown["dataset"])[0])
+    assert found["predicted"].shape == found["measured"].shape == (100, 6)
+    best, worst = predictions.best_and_worst(found, 2)
+    assert set(found["test_corr"][best]) == set(np.sort(found["test_corr"])[-2:])
+    assert found["test_corr"][worst[0]] == found["test_corr"].min()
+    correlation = np.corrcoef(found["predicted"][:, best[0]], found["measured"][:, best[0]])[0, 1]
+    assert correlation == pytest.approx(found["test_corr"][best[0]], abs=1e-4)
+    never = found | {"measured": np.full((100, 6), np.nan)}
+    for state in (found, never):
+        check(predictions.plot_predictions_figure, predictions.describe_predictions, state)
+    assert len(predictions.neuron_table(found).rows) == 6
+
+
+def test_one_neuron_without_repeats(shown):
+    (model,) = rows.query_models(shown["alone"])
+    found = predictions.query_predictions(model)
+    assert np.isnan(found["ceiling"]).all()
+    assert found["kind"].tolist() == [rows.UNKNOWN]
+    assert [len(part) for part in predictions.best_and_worst(found)] == [1, 0]
+    check(predictions.plot_predictions_figure, predictions.describe_predictions, found)
+    (cells,) = predictions.neuron_table(found).rows
+    assert cells[3] == "–"
+
+
+@pytest.mark.parametrize("name", INSILICO)
+def test_in_silico(shown, name):
+    query, plot, describe = INSILICO[name]
+    found = query(shown["dataset"])
+    assert found
+    check(plot, describe, found)
+    nothing = query(shown["alone"])
+    assert not nothing
+    check(plot, describe, nothing)
+
+
+@pytest.mark.parametrize("name", [name for name in INSILICO if name != "receptive fields"])
+@pytest.mark.parametrize("neurons", ["one", "none that is known", "without kinds"])
+def test_in_silico_with_pieces_missing(shown, name, neurons):
+    query, plot, describe = INSILICO[name]
+    found = query(shown["dataset"])
+    each = found if isinstance(found, list) else [found]
+    changed = [_changed(one, neurons) for one in each]
+    check(plot, describe, changed if found is each else changed[0])
+
+
+def _changed(found: dict[str, Any], neurons: str) -> dict[str, Any]:
+    """The same of fewer neurons, or with less known."""
+    count = 6
+    arrays = {name: value for name, value in found.items() if isinstance(value, np.ndarray) and len(value) == count}
+    arrays = {name: value for name, value in arrays.items() if name not in ("sizes", "tried")}
+    if neurons == "without kinds":
+        return found | {"kind": np.full(count, rows.UNKNOWN)}
+    if neurons == "one":
+        return found | {name: value[:1] for name, value in arrays.items()}
+    unknown = {name: np.full(value.shape, np.nan) for name, value in arrays.items() if value.dtype.kind == "f"}
+    return found | unknown
+
+
+def test_feature_weights(shown):
+    (found,) = feature_weights.query_feature_weights(shown["dataset"])
+    order = feature_weights.sorted_neurons(found)
+    assert sorted(order.tolist()) == [0, 1, 2, 3, 4]  # the last one reads nothing
+    dominant = found["dominant_feature"][order]
+    assert (np.diff(dominant) >= 0).all()
+    shares = found["shares"][order]
+    np.testing.assert_array_equal(shares.argmax(axis=1), dominant)
+    assert np.isnan(found["same_sign"][-1])
+
+
+def test_receptive_fields_are_of_the_best_neurons_of_each_feature(shown):
+    found = receptive_fields.query_fields(shown["dataset"])
+    assert found is not None
+    groups = receptive_fields.choose_neurons(found)
+    chosen = np.concatenate([neurons for _, neurons in groups])
+    assert 5 not in chosen  # its images are blank
+    for name, neurons in groups:
+        assert all(found["feature"][neurons] == int(name.removeprefix("feature ")))
+        assert (np.diff(found["test_corr"][neurons]) <= 0).all()
+    for missing in ("rfs", "meis"):
+        state = found | {missing: None}
+        check(receptive_fields.plot_fields, receptive_fields.describe_fields, state)
+    unknown = found | {"feature": np.full(6, np.nan)}
+    assert [name for name, _ in receptive_fields.choose_neurons(unknown)] == [""]
+
+
+def test_tuning_curves_are_turned_to_their_peak():
+    curves = np.array([[0.0, 1, 4, 2], [2, 0, 0, 1], [3, 3, 3, 3], [np.nan] * 4, [0, 0, 0, 0]])
+    angles, turned = gabors.centred_curves(curves)
+    assert angles.tolist() == [-90, -45, 0, 45, 90]
+    np.testing.assert_allclose(turned[0], [0, 0.25, 1, 0.5, 0])
+    np.testing.assert_allclose(turned[1], [0, 0.5, 1, 0, 0])
+    assert np.isnan(turned[2:]).all()
+
+
+def test_clusters_are_ordered_by_block():
+    cluster, block = np.array([0, 1, 2, 2, np.nan]), np.array([1, 0, 1, 1, np.nan])
+    found = {"correlation": np.eye(4), "cluster": cluster, "block": block}
+    order, blocks = clusters.clusters_by_block(found)
+    assert order.tolist() == [1, 0, 2, 3]
+    assert blocks.tolist() == [0, 1, 1, -1]
+
+
+def test_the_best_row_is_of_the_model_of_the_lowest_validation_loss(shown):
+    from schemas.training import TrainedModel
+
+    best = rows.best_row(TrainedModel, shown["dataset"])
+    assert best is not None
+    assert best["val_loss"] == min(row["val_loss"] for row in rows.query_models(shown["dataset"]))
+    assert rows.best_row(TrainedModel, "bare") is None
+
+
+def test_a_figure_is_its_own_file_and_always_the_same():
+    def draw(figure: Figure, count: int) -> None:
+        figure.subplots().scatter(*np.random.default_rng(0).random((2, count)))
+
+    small, again = (data_uri(drawn(lambda figure: draw(figure, 10), 4, 3)) for _ in range(2))
+    assert small.startswith("data:image/svg+xml;base64,")
+    assert small == again
+    large = data_uri(drawn(lambda figure: draw(figure, 6000), 4, 3))
+    assert large.startswith("data:image/png;base64,")
+    assert len(large) < MAX_SVG
