@@ -14,7 +14,7 @@ test: $(VENV)/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -rs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --dist loadfile # a core each, and files in one piece
 
 # One environment for both: what was installed last stands, so each stamp takes the other's away.
 $(VENV)/demo.stamp: setup.py pyproject.toml $(SOURCES) | $(BIN)/pip

@@ -28,6 +28,7 @@ REQUIRED = [
     "safetensors>=0.5,<1",  # weights, without pickle
     "scikit-learn>=1.5,<2",  # Gaussian mixtures, for clusters of neurons
     "scipy>=1.13,<2",  # Laguerre polynomials of the Hermite basis; filters of the simulated images
+    "threadpoolctl>=3.1,<4",  # one thread for mixtures of few neurons
     "torch>=2.8,<2.14",  # the networks and their training
 ]
 TENSORFLOW = [

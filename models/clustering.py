@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
-from sklearn.mixture import GaussianMixture
+from threadpoolctl import threadpool_limits
 
 MAX_ITERATIONS = 1000  # of expectation maximisation, which ends by itself long before
 
@@ -64,6 +64,8 @@ def cluster(
         if value < 1:
             raise ValueError(f"{name} is {value}; allowed is 1 or more")
 
+    from sklearn.mixture import GaussianMixture  # takes a second, which commands that do not cluster should not
+
     def mixture(k: int, fitted: np.ndarray, stream: np.random.SeedSequence) -> GaussianMixture:
         return GaussianMixture(
             k,
@@ -76,10 +78,11 @@ def cluster(
 
     last, *streams = np.random.SeedSequence(seed).spawn(1 + num_splits)
     scores = np.empty((num_splits, len(num_clusters)))
-    for split, stream in enumerate(streams):
-        order = np.random.default_rng(stream).permutation(len(given))
-        fitted, tested = given[order[num_test:]], given[order[:num_test]]
-        scores[split] = [mixture(k, fitted, stream).score(tested) for k in num_clusters]
+    with threadpool_limits(1):  # in fits this small threads wait for each other most of the time
+        for split, stream in enumerate(streams):
+            order = np.random.default_rng(stream).permutation(len(given))
+            fitted, tested = given[order[num_test:]], given[order[:num_test]]
+            scores[split] = [mixture(k, fitted, stream).score(tested) for k in num_clusters]
     test_log_likelihood = scores.mean(axis=0)
     best = int(num_clusters[int(test_log_likelihood.argmax())])
 

@@ -31,14 +31,14 @@ CLUSTERING = {
     "learning_rate": 0.05,
     "num_alignments": 10,
     "reconstruction_weight": 1.5,
-} | {"test_share": 1 / 3, "num_starts": 10, "merge_correlation": 0.5, "clustering_seed": 0}
+} | {"test_share": 1 / 3, "num_starts": 5, "merge_correlation": 0.5, "clustering_seed": 0}
 
 # Settings by their names. Those called `paper` are the original's; `standard` suits any recording of V1 or V4.
 SETTINGS: dict[type[dj.Manual], dict[str, dict[str, Any]]] = {
     FeatureWeightParameters: {"standard": {"min_share": 0.05, "min_weight": 0.01}},
     GradientRFParameters: {
         "paper": {"num_images": 0, "energy_share": 0.2},
-        "standard": {"num_images": 64, "energy_share": 0.2},
+        "standard": {"num_images": 32, "energy_share": 0.2},
     },
     MEIParameters: {
         "standard": MEI | {"contrast": 0.5, "num_starts": 3},
@@ -65,7 +65,7 @@ SETTINGS: dict[type[dj.Manual], dict[str, dict[str, Any]]] = {
         "standard": {"min_contrast": 0.5, "contrast_factor": 2.0, "num_contrasts": 4, "num_phases": 4},
     },
     ClusteringParameters: {
-        "standard": CLUSTERING | {"min_clusters": 1, "clusters_step": 1, "max_clusters": 20, "num_splits": 5},
+        "standard": CLUSTERING | {"min_clusters": 1, "clusters_step": 1, "max_clusters": 20, "num_splits": 3},
         "paper": CLUSTERING | {"min_clusters": 10, "clusters_step": 10, "max_clusters": 150, "num_splits": 1},
     },
 }

@@ -42,7 +42,7 @@ def test_a_checkpoint_becomes_a_row(hypercolumn, checkpoints, recorded_dataset, 
     again = hypercolumn("import-checkpoint", checkpoints[log_hash])
     assert again.code == 0
     assert "was imported before; nothing to do" in again.err
-    assert len(TrainedModel.Imported()) == 1
+    assert len(TrainedModel.Imported & {"training_set": recorded_dataset}) == 1
 
 
 def refused(hypercolumn, snapshot, *arguments: object) -> str:
@@ -120,7 +120,7 @@ def test_a_hash_of_ones_own_needs_a_configuration(hypercolumn, recorded_dataset,
     shutil.copytree(checkpoints[CNN], tmp_path / ("0" * 32))
     code, _, err = hypercolumn("import-checkpoint", tmp_path / ("0" * 32), "--config", "paper-cnn-32")
     assert (code, err) == (0, "")
-    row = TrainedModel.Imported.fetch1()
+    row = (TrainedModel.Imported & {"training_set": recorded_dataset}).fetch1()
     assert (row["log_hash"], row["published_test_corr"]) == ("0" * 32, None)
 
 

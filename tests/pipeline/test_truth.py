@@ -1,6 +1,6 @@
 """Against the truth: what in-silico experiments find in a model of simulated V1 is what its neurons are.
 
-The model is that of `hypercolumn demo`, the settings are those of the protocol `full`. Only neurons count whose
+The configuration is the one that `hypercolumn train` takes by default, the protocol is `full`. Only neurons count whose
 test correlation is above 0.7: of the others the model knows too little.
 """
 
@@ -17,16 +17,16 @@ import schemas
 from models.data import image_scale
 from models.simulation import simulate_recording
 from models.v1_neurons import V1Neurons
-from pipeline import protocols
 from pipeline.datasets import add_recording
+from pipeline.protocols import declare_protocol
 from pipeline.tasks import declare_task
 from schemas.clustering import Clustering
 from schemas.dataset import Dataset, TrainingSet
-from schemas.insilico import MEI, ClusteringParameters, GradientRF, OptimalGabor, OrthogonalPlaids, SizeContrastTuning
+from schemas.insilico import MEI, GradientRF, OptimalGabor, OrthogonalPlaids, SizeContrastTuning
 from schemas.training import TrainedModel
 
 WELL_PREDICTED = 0.7
-RECORDING = {"num_neurons": 96, "num_images": 600}
+RECORDING = {"num_neurons": 96, "num_images": 2000}
 
 
 @pytest.fixture(scope="module")
@@ -34,16 +34,9 @@ def key(connection) -> Iterator[dict]:
     """The key of the model, once it went through everything."""
     add_recording("truth", simulate_recording(**RECORDING))
     task = declare_task("truth", "rotation-equivariant", 0)
-    with pytest.MonkeyPatch.context() as patch:
-        clustering = protocols.SETTINGS[ClusteringParameters]["standard"] | {"min_test_corr": WELL_PREDICTED}
-        patch.setitem(protocols.SETTINGS, ClusteringParameters, {"well-predicted": clustering})
-        settings = protocols.PROTOCOLS["full"] | {"clustering_parameters": "well-predicted"}
-        patch.setitem(protocols.PROTOCOLS, "truth", settings)
-        with connection.transaction:
-            protocols.declare_protocol(task, "truth")
+    declare_protocol(task, "full")
     for computed in schemas.computed_tables():
         computed.populate(task)
-        print(computed.__name__, (computed & task).fetch1("duration"))
     yield task
     (TrainingSet & {"training_set": "truth"}).delete(prompt=False)
     (Dataset & {"dataset_name": "truth"}).delete(prompt=False)
