@@ -23,7 +23,7 @@ def work_progress(console: Console) -> Iterator[None]:
     columns = [
         TextColumn("{task.description}"),
         BarColumn(bar_width=20),
-        TextColumn("{task.fields[unit]} {task.completed:.0f} | {task.fields[state]}"),
+        TextColumn("{task.fields[state]}"),
     ]
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         # not by their names, which would give them without `staticmethod`
@@ -48,24 +48,25 @@ class _Display:
 
     def show_validation(self, key: dict, validation: Validation) -> None:
         total = validation.iteration + validation.steps_left
-        scores = (
-            f"loss {validation.train_loss:.2f} | validation loss {validation.val_loss:.2f}, "
-            f"correlation {validation.val_corr:.3f} | at least "  # each improvement prolongs a training
+        state = (
+            f"step {validation.iteration} | loss {validation.train_loss:.2f} | "
+            f"validation loss {validation.val_loss:.2f}, correlation {validation.val_corr:.3f} | "
+            "at least "  # each improvement prolongs a training
         )
-        self._show(_name(key), "step", validation.iteration, total, scores)
+        self._show(_name(key), validation.iteration, total, state)
 
     def show_progress(self, table: str, key: dict, done: int, total: int) -> None:
-        self._show(f"{table}, {_name(key)}", "", done, total, f"of {total} | ")
+        self._show(f"{table}, {_name(key)}", done, total, f"{done} of {total} | ")
 
-    def _show(self, name: str, unit: str, done: int, total: int, state: str) -> None:
+    def _show(self, name: str, done: int, total: int, state: str) -> None:
         if name not in self.tasks:
-            self.tasks[name] = self.bars.add_task(name, unit=unit, state="", total=None)
+            self.tasks[name] = self.bars.add_task(name, state="", total=None)
             self.started[name] = time.monotonic()
         state += self._time_left(name, done, total)
         self.bars.update(self.tasks[name], completed=done, total=total, state=state)
         if not self.console.is_terminal and time.monotonic() - self.last_line > LINE_EVERY:
             self.last_line = time.monotonic()
-            self.console.print(f"{name} | {unit} {done} | {state}", soft_wrap=True, highlight=False)
+            self.console.print(f"{name} | {state}", soft_wrap=True, highlight=False)
 
     def _time_left(self, name: str, done: int, total: int) -> str:
         seconds = (time.monotonic() - self.started[name]) / max(done, 1) * (total - done)

@@ -80,8 +80,10 @@ def as_table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     imported = any(row["log_hash"] for row in rows)
     headings = HEADINGS | ({"published_test_corr": "published"} if imported else {})
+    if any(row["training_set"] != row["dataset_name"] for row in rows):  # some are parts of a recording
+        headings = {"training_set" if name == "dataset_name" else name: title for name, title in headings.items()}
     for column, heading in headings.items():
-        text = column in ("id", "dataset_name", "config")
+        text = column in ("id", "dataset_name", "training_set", "config")
         table.add_column(heading, justify="left" if text else "right", no_wrap=text, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(column, row[column]) for column in headings))

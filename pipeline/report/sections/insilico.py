@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+
+import datajoint as dj
+from matplotlib.figure import Figure
 
 from pipeline.figures import clusters, feature_weights, gabors, plaids, receptive_fields, size_contrast
 from pipeline.figures.tables import Link
@@ -12,10 +17,52 @@ from schemas.clustering import Clustering
 from schemas.insilico import MEI, FeatureWeights, GradientRF, OptimalGabor, OrthogonalPlaids, SizeContrastTuning
 
 
+@dataclass(frozen=True)
+class _Tuning:
+    """An experiment with one figure of one row: its table, and what `pipeline.figures` has for it."""
+
+    name: str
+    title: str
+    table: type[dj.Computed]
+    query: Callable[..., Any]
+    plot: Callable[[Figure, Any], None]
+    describe: Callable[[Any], str]
+    size: tuple[float, float]
+    caption: str
+
+
+TUNING = (
+    _Tuning(
+        "gabors", "Optimal Gabor patches", OptimalGabor,
+        gabors.query_gabors, gabors.plot_gabors_figure, gabors.describe_gabors, (9.4, 7.4),
+        "Optimal Gabor patches: where they lie, in which orientation and frequency, and how sharp tuning is.",
+    ),
+    _Tuning(
+        "size_contrast", "Size and contrast", SizeContrastTuning,
+        size_contrast.query_size_contrast, size_contrast.plot_size_contrast_figure,
+        size_contrast.describe_size_contrast, (11, 3.6),
+        "Tuning to size and contrast, in parts of a neuron's highest rate, and suppression by the surround.",
+    ),
+    _Tuning(
+        "plaids", "Orthogonal plaids", OrthogonalPlaids,
+        plaids.query_plaids, plaids.plot_plaids_figure, plaids.describe_plaids, (9.4, 6),
+        "Responses to orthogonal plaids, in parts of a neuron's highest rate, and cross-orientation suppression.",
+    ),
+    _Tuning(
+        "clusters", "Clusters of neurons", Clustering,
+        clusters.query_clusters, clusters.plot_clusters_figure, clusters.describe_clusters, (11, 3.6),
+        "How many clusters describe the neurons, how their centres correlate, and which neurons are in them.",
+    ),
+)  # fmt: skip
+
+
 def insilico_sections(dataset: str, conditions: tuple[Any, ...], anchor: str, sources: Sources) -> list[Section]:
     """A section for each experiment that was done; each shows the model of the lowest validation loss that has it."""
-    makers = (_feature_weights, _receptive_fields, _gabors, _size_contrast, _plaids, _clusters)
-    found = (maker(dataset, conditions, f"{anchor}-{maker.__name__.strip('_')}", sources) for maker in makers)
+    found = [
+        _feature_weights(dataset, conditions, f"{anchor}-feature_weights", sources),
+        _receptive_fields(dataset, conditions, f"{anchor}-receptive_fields", sources),
+        *(_tuning(kind, dataset, conditions, f"{anchor}-{kind.name}", sources) for kind in TUNING),
+    ]
     return [section for section in found if section is not None]
 
 
@@ -51,56 +98,13 @@ def _receptive_fields(dataset: str, conditions: tuple, anchor: str, sources: Sou
     return Section("Receptive fields and most exciting images", anchor, [Text(said), shown])
 
 
-def _gabors(dataset: str, conditions: tuple, anchor: str, sources: Sources) -> Section | None:
-    found = gabors.query_gabors(dataset, *conditions)
+def _tuning(kind: _Tuning, dataset: str, conditions: tuple, anchor: str, sources: Sources) -> Section | None:
+    found = kind.query(dataset, *conditions)
     if found is None:
         return None
-    caption = "Optimal Gabor patches: where they lie, in which orientation and frequency, and how sharp tuning is."
-    said = gabors.describe_gabors(found)
-    shown = picture(
-        lambda figure: gabors.plot_gabors_figure(figure, found),
-        (9.4, 7.4), caption, said, sources.computed(OptimalGabor, found),
-    )  # fmt: skip
-    return Section("Optimal Gabor patches", anchor, [Text(said), shown])
-
-
-def _size_contrast(dataset: str, conditions: tuple, anchor: str, sources: Sources) -> Section | None:
-    found = size_contrast.query_size_contrast(dataset, *conditions)
-    if found is None:
-        return None
-    caption = "Tuning to size and contrast, in parts of a neuron's highest rate, and suppression by the surround."
-    said = size_contrast.describe_size_contrast(found)
-    shown = picture(
-        lambda figure: size_contrast.plot_size_contrast_figure(figure, found),
-        (11, 3.6), caption, said, sources.computed(SizeContrastTuning, found),
-    )  # fmt: skip
-    return Section("Size and contrast", anchor, [Text(said), shown])
-
-
-def _plaids(dataset: str, conditions: tuple, anchor: str, sources: Sources) -> Section | None:
-    found = plaids.query_plaids(dataset, *conditions)
-    if found is None:
-        return None
-    caption = "Responses to orthogonal plaids, in parts of a neuron's highest rate, and cross-orientation suppression."
-    said = plaids.describe_plaids(found)
-    shown = picture(
-        lambda figure: plaids.plot_plaids_figure(figure, found),
-        (9.4, 6), caption, said, sources.computed(OrthogonalPlaids, found),
-    )  # fmt: skip
-    return Section("Orthogonal plaids", anchor, [Text(said), shown])
-
-
-def _clusters(dataset: str, conditions: tuple, anchor: str, sources: Sources) -> Section | None:
-    found = clusters.query_clusters(dataset, *conditions)
-    if found is None:
-        return None
-    caption = "How many clusters describe the neurons, how their centres correlate, and which neurons are in them."
-    said = clusters.describe_clusters(found)
-    shown = picture(
-        lambda figure: clusters.plot_clusters_figure(figure, found),
-        (11, 3.6), caption, said, sources.computed(Clustering, found),
-    )  # fmt: skip
-    return Section("Clusters of neurons", anchor, [Text(said), shown])
+    said, links = kind.describe(found), sources.computed(kind.table, found)
+    shown = picture(lambda figure: kind.plot(figure, found), kind.size, kind.caption, said, links)
+    return Section(kind.title, anchor, [Text(said), shown])
 
 
 def _once(cited: list[list[Link]]) -> list[Link]:
