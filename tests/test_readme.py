@@ -61,6 +61,11 @@ def test_a_configuration_of_ones_own(tiny):
     assert len(TrainingTask()) == before
 
 
+def test_in_silico_queries(characterised):
+    text = (ROOT / "docs" / "insilico.md").read_text(encoding="utf-8")
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], {})  # the page's own lines
+
+
 @pytest.mark.parametrize(
     "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
 )
