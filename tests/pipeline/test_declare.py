@@ -106,7 +106,7 @@ def test_dry_run(command, tiny, snapshot):
     ("arguments", "expected"),
     [
         (["fig9", "--dataset", "tiny"], "experiment 'fig9' is unknown; allowed are table1, fig2, fig3, transfer,"),
-        (["table1", "--dataset", "nobody"], "there is no recording 'nobody' (there are: tiny); bring it in with"),
+        (["table1", "--dataset", "nobody"], "there is no recording 'nobody' (there are: "),
         (["table1", "--dataset", "it's"], 'there is no recording "it\'s"'),
         (["table1", "--dataset", "tiny", "--family", "paper"], "'tiny' has 60 training images, fewer than one batch"),
         (["fig3", "--dataset", "tiny"], "'tiny@125' has 8 training images, fewer than one batch of 'rotation-equivar"),
