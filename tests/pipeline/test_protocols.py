@@ -1,0 +1,71 @@
+"""Protocols: their settings are there, those called `paper` are the original's, a name stands for one thing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import protocols
+from pipeline.errors import UserError
+from pipeline.protocols import PROTOCOLS, SETTINGS, declare_protocol
+from pipeline.tasks import declare_task
+from schemas.insilico import GaborParameters, InSilicoTask, MEIParameters, Protocol
+from schemas.training import TrainingTask
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+
+
+@pytest.fixture
+def task(tiny, quick):
+    key = declare_task(tiny, "quick-equivariant", 77)
+    yield key
+    (TrainingTask & key).delete(prompt=False)
+
+
+def test_the_gabors_of_the_paper():
+    with np.load(REFERENCE / "gabors.npz") as recorded:
+        wanted = json.loads(str(recorded["meta"]))["paper"]
+    settings = SETTINGS[GaborParameters]["paper"]
+    gabors = GaborParameters.gabor_set(settings, (36, 64))
+    assert len(gabors) == wanted["total"]
+    assert list(gabors.num_params) == wanted["num_params"]
+    assert list(gabors.center_range) == wanted["center_range"]
+    for name in ("sizes", "spatial_frequencies", "contrasts"):
+        np.testing.assert_allclose(getattr(gabors, name), wanted[name], rtol=1e-12)
+
+
+def test_the_images_of_the_paper_have_a_norm_of_12():
+    assert SETTINGS[MEIParameters]["paper"]["contrast"] * np.sqrt(36 * 64) == 12
+
+
+def test_the_standard_gabors_cover_any_image():
+    gabors = GaborParameters.gabor_set(SETTINGS[GaborParameters]["standard"], (40, 30))
+    assert gabors.center_range == (0, 30, 0, 40)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_protocol_is_declared_once(task, protocol):
+    for _ in range(2):
+        declare_protocol(task, protocol)
+    assert (InSilicoTask & task).fetch1("protocol") == protocol
+    settings = (Protocol & {"protocol": protocol}).fetch1()
+    assert {name: value for name, value in settings.items() if value is not None} == {
+        "protocol": protocol,
+        **PROTOCOLS[protocol],
+    }
+
+
+def test_an_unknown_protocol(task):
+    with pytest.raises(UserError, match="protocol 'none' is unknown; allowed are full, weights, paper"):
+        declare_protocol(task, "none")
+
+
+def test_a_name_stands_for_the_same_settings_for_ever(task, monkeypatch):
+    declare_protocol(task, "full")
+    changed = {"standard": SETTINGS[MEIParameters]["standard"] | {"max_iter": 7}}
+    monkeypatch.setitem(protocols.SETTINGS, MEIParameters, changed)
+    with pytest.raises(UserError, match="mei_parameters 'standard' is in this database with other values"):
+        declare_protocol(task, "full")
