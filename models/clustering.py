@@ -7,6 +7,7 @@ and scored on the others; clusters with a correlation above 0.5 become one block
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,10 +51,10 @@ def cluster(
 
     Raises ValueError where an argument is out of range, or where there are fewer neurons to fit than clusters.
     """
-    used = np.isfinite(vectors).all(axis=1) & (vectors != 0).any(axis=1)
+    used = _have_weights(vectors)
     given = vectors[used].astype(np.float64)
-    num_test = round(test_share * len(given))
-    num_fit = len(given) - num_test
+    num_fit = num_to_fit(vectors, test_share)
+    num_test = len(given) - num_fit
     if not 0 < test_share < 1 or num_test < 1:
         raise ValueError(
             f"test_share is {test_share}; allowed is what leaves some of {len(given)} neurons on each side"
@@ -64,6 +65,7 @@ def cluster(
         if value < 1:
             raise ValueError(f"{name} is {value}; allowed is 1 or more")
 
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture  # takes a second, which commands that do not cluster should not
 
     def mixture(k: int, fitted: np.ndarray, stream: np.random.SeedSequence) -> GaussianMixture:
@@ -78,15 +80,17 @@ def cluster(
 
     last, *streams = np.random.SeedSequence(seed).spawn(1 + num_splits)
     scores = np.empty((num_splits, len(num_clusters)))
-    with threadpool_limits(1):  # in fits this small threads wait for each other most of the time
+    # In fits this small threads wait for each other most of the time.
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct vectors than clusters are no fault
         for split, stream in enumerate(streams):
             order = np.random.default_rng(stream).permutation(len(given))
             fitted, tested = given[order[num_test:]], given[order[:num_test]]
             scores[split] = [mixture(k, fitted, stream).score(tested) for k in num_clusters]
-    test_log_likelihood = scores.mean(axis=0)
-    best = int(num_clusters[int(test_log_likelihood.argmax())])
+        test_log_likelihood = scores.mean(axis=0)
+        best = int(num_clusters[int(test_log_likelihood.argmax())])
+        chosen = mixture(best, given, last)
 
-    chosen = mixture(best, given, last)
     found = chosen.predict(given)
     by_size = np.argsort(-np.bincount(found, minlength=best), kind="stable")
     labels = np.full(len(vectors), -1)
@@ -104,6 +108,12 @@ def cluster(
     )
 
 
+def num_to_fit(vectors: np.ndarray, test_share: float) -> int:
+    """How many of the neurons that have weights a mixture is fitted to: the most clusters that can be asked for."""
+    there = int(_have_weights(vectors).sum())
+    return there - round(test_share * there)
+
+
 def centre_correlation(centres: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """(k, k): Pearson's correlation over dimensions of what sets centres (k, dimensions) apart from `mean`.
 
@@ -117,3 +127,7 @@ def centre_correlation(centres: np.ndarray, mean: np.ndarray) -> np.ndarray:
     correlation = np.clip(apart @ apart.T, -1, 1)
     np.fill_diagonal(correlation, 1)
     return correlation
+
+
+def _have_weights(vectors: np.ndarray) -> np.ndarray:
+    return np.isfinite(vectors).all(axis=1) & (vectors != 0).any(axis=1)

@@ -9,6 +9,7 @@ from torch import Tensor
 from models import scores
 from models.data import Data
 from models.model import CorePlusReadoutModel, poisson_loss
+from models.repeats import MIN_SD
 
 
 @torch.no_grad()
@@ -16,6 +17,18 @@ def predict(model: CorePlusReadoutModel, images: Tensor, batch_size: int = 256) 
     """Rates (n, neurons) of images (n, 1, height, width), batch by batch, with the moving averages."""
     model.eval()
     return torch.cat([model(batch) for batch in images.split(batch_size)])
+
+
+def silence(model: CorePlusReadoutModel, images: Tensor) -> np.ndarray:
+    """(neurons,) bool: whose rates do not vary over images (n, 1, height, width); takes their weights away, in place.
+
+    Training leaves such neurons tiny weights, which say nothing about them.
+    """
+    silent = predict(model, images).double().std(dim=0, correction=0) <= MIN_SD
+    with torch.no_grad():
+        model.readout.masks[silent] = 0
+        model.readout.feature_weights[silent] = 0
+    return silent.cpu().numpy()
 
 
 def validate(model: CorePlusReadoutModel, data: Data) -> tuple[float, float]:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from models.model import CorePlusReadoutModel
 from models.progress import Progress
-from models.readouts import SpatialReadout, SpatialXFeatureJointL1Readout
 
 
 def gradient_rfs(
@@ -76,26 +75,13 @@ def centre_and_size(rfs: np.ndarray, *, share: float = 0.2) -> dict[str, np.ndar
     }
 
 
-def readout_of(readout: SpatialReadout, neurons: Tensor) -> SpatialReadout:
-    """A readout of these neurons (numbers) alone, which predicts the same.
-
-    Of every neuron gradients reach the maps, as they do not in the transfer readout.
-    """
-    state = {name: tensor[neurons] for name, tensor in readout.state_dict().items()}
-    masks, weights = state["masks"], state["feature_weights"]
-    shape = (weights.shape[1], *masks.shape[1:])
-    part = SpatialXFeatureJointL1Readout(shape, len(masks), readout.positive_feature_weights).to(masks)
-    part.load_state_dict(state)
-    return part
-
-
 def _gradients(
     model: CorePlusReadoutModel, images: Tensor, batch_size: int, progress: Progress | None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Numbers of some neurons, and their gradients (neurons, images, height, width) at some of the images."""
     model.eval()
     everyone = torch.arange(len(model.readout.biases), device=images.device).split(batch_size)
-    parts = [(neurons, readout_of(model.readout, neurons)) for neurons in everyone]
+    parts = [(neurons, model.readout.of(neurons)) for neurons in everyone]
     kernels = [kernel.detach() for kernel in model.core.kernels()]
     done, total = 0, len(images) * len(model.readout.biases)
     for shown in images.split(max(1, batch_size // len(everyone[0]))):

@@ -18,7 +18,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.adam import TensorFlowAdam
-from models.gradient_rf import readout_of
 from models.model import CorePlusReadoutModel
 from models.penalties import LAPLACE
 from models.progress import Progress
@@ -72,17 +71,15 @@ def most_exciting_images(
     """
     neurons = np.asarray(neurons, dtype=np.int64)
     shape = (num_starts, *image_size)
-    raw = _noise(seed, neurons, shape) if start is None else start
-    if raw.shape != (len(neurons), *shape):
-        raise ValueError(f"start is {raw.shape}; allowed is {(len(neurons), *shape)}")
+    if start is not None and start.shape != (len(neurons), *shape):
+        raise ValueError(f"start is {start.shape}; allowed is {(len(neurons), *shape)}")
     model.eval()
     found = []
     for first in range(0, len(neurons), batch_size):
         part = slice(first, first + batch_size)
+        raw = _noise(seed, neurons[part], shape) if start is None else start[part]
         found.append(
-            _ascend(
-                model, neurons[part], raw[part], norm, smoothness, learning_rate, max_iter=max_iter, patience=patience
-            )
+            _ascend(model, neurons[part], raw, norm, smoothness, learning_rate, max_iter=max_iter, patience=patience)
         )
         if progress is not None:
             progress(min(part.stop, len(neurons)), len(neurons))
@@ -125,7 +122,7 @@ def _ascend(
 ) -> MEIs:
     """The images of some neurons at once, from raw images (neurons, starts, height, width)."""
     like = model.readout.biases.detach()
-    readout = readout_of(model.readout, torch.from_numpy(neurons).to(like.device))
+    readout = model.readout.of(torch.from_numpy(neurons))
     sees = _sees(readout)
     kernels = [kernel.detach() for kernel in model.core.kernels()]
 

@@ -29,6 +29,10 @@ class CorePlusReadoutModel(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         return self.readout(self.core(images))
 
+    def rates_of(self, images: Tensor, neurons: np.ndarray) -> Tensor:
+        """(batch, len(neurons)): rates of these neurons (numbers) alone, at the cost of so few."""
+        return self.readout.of(torch.from_numpy(neurons))(self.core(images))
+
     def regularizer(self) -> Tensor:
         """The sum of all penalties on kernels and readout."""
         return self.core.regularizer() + self.readout.regularizer()

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.gabors import GaborSet
+from models.model import CorePlusReadoutModel
 from models.own_stimuli import own_rates
 from models.progress import Progress
 from models.scores import MIN_SD
 
 
 def optimal_gabors(
-    model: nn.Module, gabors: GaborSet, *, batch_size: int, progress: Progress | None = None
+    model: CorePlusReadoutModel, gabors: GaborSet, *, batch_size: int, progress: Progress | None = None
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The optimal Gabor of each neuron by name, each (neurons,), and orientation tuning (neurons, orientations).
 
@@ -99,7 +100,7 @@ class _Survey:
 
 
 @torch.no_grad()
-def _survey(model: nn.Module, gabors: GaborSet, batch_size: int, progress: Progress | None) -> _Survey:
+def _survey(model: CorePlusReadoutModel, gabors: GaborSet, batch_size: int, progress: Progress | None) -> _Survey:
     model.eval()
     like = next(model.parameters())
     places, phases = gabors.num_params[0], gabors.num_params[-1]

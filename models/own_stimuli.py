@@ -11,15 +11,16 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from models.model import CorePlusReadoutModel
 from models.progress import Progress
 from models.scores import MIN_SD
 
 
 @torch.no_grad()
 def own_rates(
-    model: nn.Module,
+    model: CorePlusReadoutModel,
     shown: np.ndarray,
     shape: tuple[int, ...],
     draw: Callable[..., Tensor],
@@ -38,9 +39,9 @@ def own_rates(
     for start in range(0, rates.size, batch_size):
         end = min(start + batch_size, rates.size)
         row, *others = np.unravel_index(np.arange(start, end), rates.shape)
-        predicted = model(draw(neurons[row], *others)[:, None])  # (n, neurons)
-        own = torch.from_numpy(neurons[row]).to(predicted.device)[:, None]
-        rates.reshape(-1)[start:end] = predicted.gather(1, own)[:, 0].cpu().numpy()
+        asked, own = np.unique(neurons[row], return_inverse=True)
+        predicted = model.rates_of(draw(neurons[row], *others)[:, None], asked)  # (n, asked)
+        rates.reshape(-1)[start:end] = predicted.cpu().numpy()[np.arange(end - start), own]
         if progress:
             progress(end, rates.size)
     everywhere = np.full((len(shown), *shape), np.nan)
@@ -84,7 +85,7 @@ def stacked(values: np.ndarray, like: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def grey_response(model: nn.Module, image_size: tuple[int, int]) -> np.ndarray:
+def grey_response(model: CorePlusReadoutModel, image_size: tuple[int, int]) -> np.ndarray:
     """(neurons,) float64: the rates for an image of the mean grey."""
     model.eval()
     grey = torch.zeros(1, 1, *image_size).to(next(model.parameters()))

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
+from models.model import CorePlusReadoutModel
 from models.own_stimuli import (
     all_known,
     gaussian,
@@ -26,7 +27,7 @@ from models.progress import Progress
 
 
 def orthogonal_plaids(
-    model: nn.Module,
+    model: CorePlusReadoutModel,
     x: np.ndarray,
     y: np.ndarray,
     size: np.ndarray,

@@ -91,6 +91,18 @@ class SpatialReadout(nn.Module):
             if masks is not None:
                 self.masks.copy_(torch.from_numpy(masks))
 
+    def of(self, neurons: Tensor) -> SpatialXFeatureJointL1Readout:
+        """A readout of these neurons (numbers) alone, which predicts the same.
+
+        Gradients reach the maps from each of them, as they do not in the transfer readout.
+        """
+        state = {name: tensor[neurons.to(tensor.device)] for name, tensor in self.state_dict().items()}
+        masks, weights = state["masks"], state["feature_weights"]
+        shape = (weights.shape[1], *masks.shape[1:])
+        part = SpatialXFeatureJointL1Readout(shape, len(masks), self.positive_feature_weights).to(masks)
+        part.load_state_dict(state)
+        return part
+
     def _weights(self) -> Tensor:
         return self.feature_weights.abs() if self.positive_feature_weights else self.feature_weights
 

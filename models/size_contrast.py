@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
+from models.model import CorePlusReadoutModel
 from models.own_stimuli import (
     all_known,
     disc,
@@ -24,7 +25,7 @@ from models.progress import Progress
 
 
 def size_contrast_tuning(
-    model: nn.Module,
+    model: CorePlusReadoutModel,
     x: np.ndarray,
     y: np.ndarray,
     spatial_frequency: np.ndarray,

@@ -44,6 +44,7 @@ class _Display:
         self.bars, self.console = bars, console
         self.tasks: dict[str, Any] = {}
         self.started: dict[str, float] = {}
+        self.done: dict[str, int] = {}
         self.last_line = 0.0
 
     def show_validation(self, key: dict, validation: Validation) -> None:
@@ -61,7 +62,9 @@ class _Display:
     def _show(self, name: str, done: int, total: int, state: str) -> None:
         if name not in self.tasks:
             self.tasks[name] = self.bars.add_task(name, state="", total=None)
+        if done <= self.done.get(name, done):  # it begins, or begins another part
             self.started[name] = time.monotonic()
+        self.done[name] = done
         state += self._time_left(name, done, total)
         self.bars.update(self.tasks[name], completed=done, total=total, state=state)
         if not self.console.is_terminal and time.monotonic() - self.last_line > LINE_EVERY:

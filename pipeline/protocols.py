@@ -9,6 +9,7 @@ import datajoint as dj
 
 from pipeline.errors import UserError
 from pipeline.named_rows import insert_named
+from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico import (
     ClusteringParameters,
     FeatureWeightParameters,
@@ -31,7 +32,7 @@ CLUSTERING = {
     "learning_rate": 0.05,
     "num_alignments": 10,
     "reconstruction_weight": 1.5,
-} | {"test_share": 1 / 3, "num_starts": 5, "merge_correlation": 0.5, "clustering_seed": 0}
+} | {"test_share": 1 / 3, "num_starts": 5, "min_variance": 1e-6, "merge_correlation": 0.5, "clustering_seed": 0}
 
 # Settings by their names. Those called `paper` are the original's; `standard` suits any recording of V1 or V4.
 SETTINGS: dict[type[dj.Manual], dict[str, dict[str, Any]]] = {
@@ -94,7 +95,7 @@ PROTOCOLS["paper"] = PROTOCOLS["full"] | {
 def declare_protocol(key: dict[str, Any], protocol: str) -> None:
     """Ask for the in-silico experiments of a protocol on the model of a training task, in the caller's transaction.
 
-    Raises UserError where there is no protocol of that name.
+    Raises UserError where there is no protocol of that name, or where it does not suit the recording.
     """
     if protocol not in PROTOCOLS:
         raise UserError(f"protocol {protocol!r} is unknown; allowed are {', '.join(PROTOCOLS)}")
@@ -103,7 +104,20 @@ def declare_protocol(key: dict[str, Any], protocol: str) -> None:
         (name,) = table.primary_key
         if name in chosen:
             insert_named(table, {name: chosen[name]} | settings[chosen[name]])
+    _check_gabors(key, protocol)
     unused = dict.fromkeys(Protocol.heading.secondary_attributes)
     insert_named(Protocol, {"protocol": protocol} | unused | chosen)
     declared = {"declared": datetime.now(UTC).replace(tzinfo=None)}
     InSilicoTask.insert1(key | {"protocol": protocol} | declared, skip_duplicates=True)
+
+
+def _check_gabors(key: dict[str, Any], protocol: str) -> None:
+    name = PROTOCOLS[protocol].get("gabor_parameters")
+    if name is None:
+        return
+    size = (Dataset & (TrainingSet.Member & key)).fetch1("image_height", "image_width")
+    try:
+        GaborParameters.gabor_set(SETTINGS[GaborParameters][name], size)
+    except ValueError as error:
+        line = f"protocol {protocol!r} does not suit {key['training_set']!r}: {error}; choose another"
+        raise UserError(line) from error

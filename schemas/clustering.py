@@ -7,7 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from models.clustering import Clusters, cluster
+from models.clustering import Clusters, cluster, num_to_fit
 from models.feature_weights import readout_vectors
 from models.rotation_alignment import align
 from schemas import provenance
@@ -93,15 +93,15 @@ class Clustering(InSilicoExperiment):
     @staticmethod
     def _clusters(vectors: np.ndarray, parameters: dict) -> Clusters | None:
         """None where there are too few neurons."""
-        there = np.isfinite(vectors).all(axis=1).sum()
-        num_fit = there - round(parameters["test_share"] * there)
+        num_fit = num_to_fit(vectors, parameters["test_share"])
         most = min(parameters["max_clusters"], num_fit)
         tried = range(parameters["min_clusters"], most + 1, parameters["clusters_step"])
-        if not tried or num_fit == there:
+        if not tried or num_fit == np.isfinite(vectors).all(axis=1).sum():
             return None
+        settings = ("test_share", "num_splits", "num_starts", "min_variance", "merge_correlation")
         return cluster(
             vectors,
             num_clusters=tried,
             seed=parameters["clustering_seed"],
-            **{name: parameters[name] for name in ("test_share", "num_splits", "num_starts", "merge_correlation")},
+            **{name: parameters[name] for name in settings},
         )

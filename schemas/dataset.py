@@ -85,6 +85,12 @@ class TrainingSet(dj.Manual):
         subset_seed = 0         : int64     # which trials fall into the share or the part
         """
 
+    def neurons(self) -> list[dict]:
+        """Keys of the neurons of the one training set that is left, in the order of the response arrays."""
+        dataset = (self.Member & self.proj()).fetch1("dataset_name")
+        ids = (Dataset.Neuron & {"dataset_name": dataset}).to_arrays("neuron_id", order_by="neuron_index")
+        return [{"dataset_name": dataset, "neuron_id": int(neuron_id)} for neuron_id in ids]
+
     def load(self) -> Recording:
         """The recording of the one training set that is left, with the training trials that count."""
         members = (self.Member & self.proj()).to_dicts(order_by="dataset_name")

@@ -14,4 +14,5 @@ def use(device: str | None) -> None:
 
 
 def current() -> torch.device:
+    torch.backends.cudnn.allow_tf32 = False  # what is called float32 shall be it, also in convolutions on a GPU
     return torch.device(_chosen or ("cuda" if torch.cuda.is_available() else "cpu"))

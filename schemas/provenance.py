@@ -24,7 +24,7 @@ COLUMNS = """
     started             : datetime      # UTC
     duration            : float64       # seconds
 """  # at the end of the definition of every computed table
-PACKAGES = ("hypercolumn", "datajoint", "torch", "numpy")
+PACKAGES = ("hypercolumn", "datajoint", "torch", "numpy", "scipy", "scikit-learn")
 BUILD_COMMIT = Path(__file__).with_name("commit.json")  # written when the package is built from a checkout
 
 

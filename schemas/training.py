@@ -208,9 +208,7 @@ class TrainedModel(dj.Computed):
 
     def make_insert(self, key: dict, row: dict, neurons: list[dict], curve: list[dict]) -> None:
         self.insert1(key | row, allow_direct_insert=True)
-        dataset = (TrainingSet.Member & key).fetch1("dataset_name")
-        ids = (Dataset.Neuron & {"dataset_name": dataset}).to_arrays("neuron_id", order_by="neuron_index")
-        where = [{"dataset_name": dataset, "neuron_id": int(neuron_id)} for neuron_id in ids]
+        where = (TrainingSet & key).neurons()
         self.Neuron.insert(key | neuron | score for neuron, score in zip(where, neurons, strict=True))
         self.Curve.insert(key | point for point in curve)
 

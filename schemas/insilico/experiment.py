@@ -11,12 +11,17 @@ import datajoint as dj
 import numpy as np
 
 import models
+from models.data import Data
+from models.evaluation import silence
 from schemas import device, provenance
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico.parameters import Protocol
 from schemas.insilico.schema import schema
 from schemas.rows import columns_as_rows
 from schemas.training import TrainedModel, TrainingTask
+
+MIN_BATCH, MAX_BATCH = 32, 1024  # images
+MAX_SEEN = 2**27  # numbers: images x neurons x channels
 
 
 @schema
@@ -58,21 +63,25 @@ class InSilicoExperiment(dj.Computed):
         started, clock = datetime.now(UTC), time.monotonic()
         where = device.current()
         model = (TrainedModel & key).load_model().to(where)
+        silence(model, Data.from_recording((TrainingSet & key).load()).train_images.to(model.readout.masks))
         row, columns = self.measure(model, key, parameters)
         row |= provenance.of_run(where, started, time.monotonic() - clock)
         return row, columns_as_rows(columns)
 
     def make_insert(self, key: dict[str, Any], row: dict[str, Any], neurons: list[dict[str, Any]]) -> None:
         self.insert1(key | row, allow_direct_insert=True)
-        dataset = (TrainingSet.Member & key).fetch1("dataset_name")
-        ids = (Dataset.Neuron & {"dataset_name": dataset}).to_arrays("neuron_id", order_by="neuron_index")
-        where = [{"dataset_name": dataset, "neuron_id": int(neuron_id)} for neuron_id in ids]
+        where = (TrainingSet & key).neurons()
         self.Neuron.insert(key | neuron | values for neuron, values in zip(where, neurons, strict=True))
 
     @staticmethod
     def image_size(key: dict[str, Any]) -> tuple[int, int]:
         """(height, width) in pixels, of the recording that the model of this key was trained on."""
         return (Dataset & (TrainingSet.Member & key)).fetch1("image_height", "image_width")
+
+    @staticmethod
+    def batch_size(model: models.CorePlusReadoutModel) -> int:
+        """Images at once, so that what all neurons see of them fits into memory; no result depends on it."""
+        return max(MIN_BATCH, min(MAX_BATCH, MAX_SEEN // model.readout.feature_weights.numel()))
 
     def progress(self, key: dict[str, Any]) -> Callable[[int, int], None]:
         return lambda done, total: self.on_progress(type(self).__name__, key, done, total)

@@ -24,7 +24,7 @@ class GradientRF(InSilicoExperiment):
     -> TrainedModel
     -> GradientRFParameters
     ---
-    rfs                 : <npy@main>    # (neurons, height, width) rate per SD of the training pixels
+    rfs                 : <npy@main>    # (neurons, height, width) rate in SDs of training responses, per SD of pixels
     {provenance.COLUMNS}
     """
 

@@ -33,15 +33,15 @@ class MEI(InSilicoExperiment):
 
     class Neuron(dj.Part):
         definition = """
-        # What a neuron's most exciting image does, and the image of the recording that does most
+        # What a neuron's most exciting image does, and what the best training image; rates in SDs of training responses
         -> master
         -> Dataset.Neuron
         ---
         rate=null           : float64   # to the most exciting image; null where nothing reaches the neuron
         worst_rate=null     : float64   # from the start that ended worst
         num_iterations      : int32     # steps
-        shown_image=null    : int32     # training image that drives the neuron most, from 0
-        shown_rate=null     : float64   # to that image
+        shown_image=null    : int32     # training image that drives the neuron most, from 0, of the training set
+        shown_rate=null     : float64   # to that image, at the contrast at which it was shown
         """
 
     parameters = MEIParameters

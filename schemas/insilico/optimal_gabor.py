@@ -17,8 +17,6 @@ from schemas.insilico.schema import schema
 from schemas.rows import null_if_negative
 from schemas.training import TrainedModel
 
-BATCH_SIZE = 1024  # patches; the results do not depend on it
-
 
 @schema
 class OptimalGabor(InSilicoExperiment):
@@ -30,13 +28,13 @@ class OptimalGabor(InSilicoExperiment):
     tuning_orientations : <npy@main>    # (orientations,) radians
     tuning_curves       : <npy@main>    # (neurons, orientations) of the patch that is best in all else, over phases
     num_stimuli         : int64         # patches that every neuron saw
-    stimuli_per_second  : float64
+    stimuli_per_second  : float64       # these and those of the tuning curves
     {provenance.COLUMNS}
     """
 
     class Neuron(dj.Part):
         definition = """
-        # The best patch of a neuron; null where its rate is the same for all
+        # The best patch of a neuron, null where its rate is the same for all; rates in SDs of training responses
         -> master
         -> Dataset.Neuron
         ---
@@ -61,12 +59,13 @@ class OptimalGabor(InSilicoExperiment):
     def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
         gabors = GaborParameters.gabor_set(parameters, self.image_size(key))
         clock = time.monotonic()
-        neurons, curves = optimal_gabors(model, gabors, batch_size=BATCH_SIZE, progress=self.progress(key))
+        neurons, curves = optimal_gabors(model, gabors, batch_size=self.batch_size(model), progress=self.progress(key))
+        num_own = np.isfinite(curves).sum() * gabors.num_params[-1]  # of the tuning curves, each for one neuron
         row = {
             "tuning_orientations": tuning_orientations(gabors),
             "tuning_curves": curves.astype(np.float32),
             "num_stimuli": len(gabors),
-            "stimuli_per_second": len(gabors) / (time.monotonic() - clock),
+            "stimuli_per_second": (len(gabors) + num_own) / (time.monotonic() - clock),
         }
         return row, neurons | {"gabor_index": null_if_negative(neurons["gabor_index"])}
 

@@ -28,7 +28,7 @@ class GradientRFParameters(dj.Manual):
     # Where the gradient is taken
     gradient_rf_parameters      : varchar(64)
     ---
-    num_images                  : int32     # training images over which squared gradients are averaged; 0: at grey
+    num_images                  : int32     # of the first training images, whose squared gradients count; 0: grey
     energy_share                : float64   # of its peak; what of the energy is above tells place and size
     """
 
@@ -75,10 +75,15 @@ class GaborParameters(dj.Manual):
 
     @staticmethod
     def gabor_set(row: dict[str, Any], image_size: tuple[int, int]) -> GaborSet:
-        """The set of a row, for images (height, width)."""
+        """The set of a row, for images (height, width). Raises ValueError where places are outside of them."""
         height, width = image_size
         bounds = {"first_x": 0, "end_x": width, "first_y": 0, "end_y": height}
         first_x, end_x, first_y, end_y = (row[name] if row[name] is not None else at for name, at in bounds.items())
+        if first_x < 0 or first_y < 0 or end_x > width or end_y > height:
+            raise ValueError(
+                f"places from ({first_x}, {first_y}) to before ({end_x}, {end_y}) are not all on images of {width} x "
+                f"{height} pixels"
+            )
         return GaborSet(
             canvas_size=(width, height),
             center_range=(first_x, end_x, first_y, end_y),
@@ -137,6 +142,7 @@ class ClusteringParameters(dj.Manual):
     test_share              : float64   # of the neurons, not fitted
     num_splits              : int32     # draws of those neurons
     num_starts              : int32     # of each mixture
+    min_variance            : float64   # added to that of each Gaussian
     merge_correlation       : float64   # of the centres of clusters that become one block
     clustering_seed         : int64
     """

@@ -11,7 +11,7 @@ from models.plaids import orthogonal_plaids
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
-from schemas.insilico.optimal_gabor import BATCH_SIZE, OptimalGabor
+from schemas.insilico.optimal_gabor import OptimalGabor
 from schemas.insilico.parameters import PlaidParameters, series
 from schemas.insilico.schema import schema
 
@@ -19,7 +19,7 @@ from schemas.insilico.schema import schema
 @schema
 class OrthogonalPlaids(InSilicoExperiment):
     definition = f"""
-    # Rates of a model's neurons to orthogonal plaids
+    # Rates of a model's neurons to their optimal patch with the same turned by 90 degrees added
     -> OptimalGabor
     -> PlaidParameters
     ---
@@ -54,7 +54,7 @@ class OrthogonalPlaids(InSilicoExperiment):
             image_size=self.image_size(key),
             contrasts=contrasts.tolist(),
             num_phases=parameters["num_phases"],
-            batch_size=BATCH_SIZE,
+            batch_size=self.batch_size(model),
             progress=self.progress(key),
         )
         responses = found.pop("responses").astype(np.float32)

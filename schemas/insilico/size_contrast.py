@@ -11,7 +11,7 @@ from models.size_contrast import size_contrast_tuning
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
-from schemas.insilico.optimal_gabor import BATCH_SIZE, OptimalGabor
+from schemas.insilico.optimal_gabor import OptimalGabor
 from schemas.insilico.parameters import SizeContrastParameters, series
 from schemas.insilico.schema import schema
 
@@ -19,7 +19,7 @@ from schemas.insilico.schema import schema
 @schema
 class SizeContrastTuning(InSilicoExperiment):
     definition = f"""
-    # Rates of a model's neurons to patches of their optimal grating
+    # Rates of a model's neurons to patches of a grating, at centre_x, centre_y and in the preferred_orientation
     -> OptimalGabor
     -> SizeContrastParameters
     ---
@@ -51,12 +51,12 @@ class SizeContrastTuning(InSilicoExperiment):
             best["centre_y"],
             best["spatial_frequency"],
             best["preferred_orientation"],
-            best["phase"],
+            np.zeros_like(best["phase"]),  # rates are means over phases
             image_size=self.image_size(key),
             sizes=sizes.tolist(),
             contrasts=contrasts.tolist(),
             num_phases=parameters["num_phases"],
-            batch_size=BATCH_SIZE,
+            batch_size=self.batch_size(model),
             progress=self.progress(key),
         )
         curves = found.pop("curves").astype(np.float32)

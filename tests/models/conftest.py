@@ -129,6 +129,9 @@ class V1Model(torch.nn.Module):
     def forward(self, images):
         return torch.from_numpy(self.neurons.rates((images[:, 0].numpy() / 2 + 1) * 127.5))
 
+    def rates_of(self, images, neurons):
+        return self(images)[:, neurons]
+
 
 @pytest.fixture(scope="session")
 def v1_model():

@@ -19,6 +19,9 @@ class Camera(torch.nn.Module):
     def forward(self, images):
         return images.flatten(1)
 
+    def rates_of(self, images, neurons):
+        return self(images)[:, neurons]
+
 
 def parameters(neurons):
     phase = np.nan_to_num(neurons.phase)

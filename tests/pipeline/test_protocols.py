@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline import protocols
+from pipeline.datasets import add_recording
 from pipeline.errors import UserError
 from pipeline.protocols import PROTOCOLS, SETTINGS, declare_protocol
 from pipeline.tasks import declare_task
+from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico import GaborParameters, InSilicoTask, MEIParameters, Protocol
 from schemas.training import TrainingTask
 
@@ -46,16 +49,32 @@ def test_the_standard_gabors_cover_any_image():
     assert gabors.center_range == (0, 30, 0, 40)
 
 
+@pytest.fixture
+def as_in_the_paper(connection, recording, quick):
+    """A task on images of 36 x 64 pixels."""
+    splits = ("train_images", "validation_images", "test_images")
+    wide = {name: np.pad(getattr(recording, name), ((0, 0), (10, 10), (24, 24))) for name in splits}
+    add_recording("wide", replace(recording, **wide))
+    yield declare_task("wide", "quick-equivariant", 77)
+    (TrainingSet & {"training_set": "wide"}).delete(prompt=False)
+    (Dataset & {"dataset_name": "wide"}).delete(prompt=False)
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_protocol_is_declared_once(task, protocol):
+def test_a_protocol_is_declared_once(as_in_the_paper, protocol):
     for _ in range(2):
-        declare_protocol(task, protocol)
-    assert (InSilicoTask & task).fetch1("protocol") == protocol
+        declare_protocol(as_in_the_paper, protocol)
+    assert (InSilicoTask & as_in_the_paper).fetch1("protocol") == protocol
     settings = (Protocol & {"protocol": protocol}).fetch1()
     assert {name: value for name, value in settings.items() if value is not None} == {
         "protocol": protocol,
         **PROTOCOLS[protocol],
     }
+
+
+def test_the_places_of_the_paper_are_not_on_any_image(task):
+    with pytest.raises(UserError, match=r"protocol 'paper' does not suit 'tiny': places from \(27, 5\) to before "):
+        declare_protocol(task, "paper")
 
 
 def test_an_unknown_protocol(task):
