@@ -137,6 +137,7 @@ def declare(
 def worker(table: str | None, once: bool, device: str | None) -> None:
     """Train what is declared, job by job, until nothing is left."""
     from pipeline.progress import work_progress
+    from pipeline.status import table_status
     from pipeline.worker import work
 
     _connect(device)
@@ -146,6 +147,9 @@ def worker(table: str | None, once: bool, device: str | None) -> None:
     for line in failures:
         click.echo(f"failed: {line}", err=True)
     console.print(f"{done} done, {len(failures)} failed, nothing left")
+    before = sum(row["failed"] for row in table_status()) - len(failures)
+    if before > 0:
+        console.print(f"failed before and left alone: {before}; `hypercolumn status` says why")
     if failures:
         sys.exit(1)
 

@@ -14,7 +14,9 @@ from pipeline.errors import UserError
 from pipeline.experiments.yaml_file import Node
 
 Reader = Callable[[Node], Any]
-LARGEST = 2**31 - 1  # of an int32
+# Beyond these nothing is trained that anybody wants, and much that no machine holds.
+LARGEST = 1_000_000
+MOST_FILTERS, MOST_ROTATIONS, MOST_PIXELS, MOST_UPSAMPLING = 4096, 64, 255, 16
 
 
 def name(node: Node) -> str:
@@ -31,7 +33,7 @@ def whole(lowest: int = 1, highest: int = LARGEST) -> Reader:
     return lambda node: node.whole(lowest, highest)
 
 
-def number(lowest: float, *, above: bool = False, below: float = float("inf")) -> Reader:
+def number(lowest: float, *, above: bool = False, below: float = 1e6) -> Reader:
     return lambda node: node.number(lowest, above=above, below=below)
 
 
@@ -65,15 +67,15 @@ COLUMNS: dict[str, dict[str, Reader]] = {
     "core": {
         "core": name,
         "core_class": word(*CORES),
-        "num_rotations": or_null(whole()),
-        "upsampling": or_null(whole()),
+        "num_rotations": or_null(whole(1, MOST_ROTATIONS)),
+        "upsampling": or_null(whole(1, MOST_UPSAMPLING)),
         "shared_biases": or_null(flag),
     },
     "layers": {
-        "filter_size": each(whole()),
-        "num_filters": each(whole()),
-        "stride": each(whole()),
-        "rate": each(whole()),
+        "filter_size": each(whole(1, MOST_PIXELS)),
+        "num_filters": each(whole(1, MOST_FILTERS)),
+        "stride": each(whole(1, MOST_PIXELS)),
+        "rate": each(whole(1, MOST_PIXELS)),
         "padding": each(word(*PADDINGS)),
         "activation_fn": each(word(*ACTIVATIONS)),
         "rel_smooth_weight": each(WEIGHT),
@@ -84,7 +86,7 @@ COLUMNS: dict[str, dict[str, Reader]] = {
         "readout_class": word(*READOUTS),
         "positive_feature_weights": flag,
         "init_masks": word(*INIT_MASKS),
-        "k_transfer": or_null(whole()),
+        "k_transfer": or_null(whole(2)),
     },
     "regularization": {
         "conv_smooth_weight": WEIGHT,
@@ -96,14 +98,14 @@ COLUMNS: dict[str, dict[str, Reader]] = {
     },
     "trainer": {
         "trainer": name,
-        "learning_rate": number(0, above=True),
+        "learning_rate": number(0, above=True, below=10),
         "batch_size": whole(),
         "val_steps": whole(),
         "patience": whole(),
         "lr_decay_steps": whole(),
         "max_iter": or_null(whole()),
         "map_dropout": number(0, below=1),
-        "max_shift": whole(0),
+        "max_shift": whole(0, MOST_PIXELS),
         "optimizer": word(*OPTIMIZERS),
         "weight_decay": number(0),
         "schedule": word("stages", "cosine"),

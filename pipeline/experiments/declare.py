@@ -169,13 +169,13 @@ def _search_seed(point: Point) -> int:
 
 
 def _check_distinct(design: Design, members: list[tuple[int, Point, dict[str, Any]]]) -> None:
-    labels: dict[tuple, str] = {}
+    points: dict[tuple, Point] = {}
     for _, point, key in members:
-        other = labels.setdefault(_as_tuple(key), point.label)
-        if other != point.label:
+        other = points.setdefault(_as_tuple(key), point)
+        if (other.series, other.label) != (point.series, point.label):
             raise UserError(
-                f"{other!r} and {point.label!r} of experiment {design.name!r} are one and the same training; leave one "
-                "of them out"
+                f"{other.label!r} and {point.label!r} of experiment {design.name!r} are one and the same training; "
+                "leave one of them out"
             )
 
 
@@ -184,7 +184,8 @@ def _insert_members(design: Design, family: str, members: list[tuple[int, Point,
     for position, point, key in members:
         shown = {"series": point.series, "label": point.label, "value": point.value, "position": position}
         _put(Experiment.Member, key | {"experiment_name": design.name, "family": family} | shown)
-    for _, point, key in members:
+    # of each point once, whose draws and seeds differ in nothing that matters here
+    for point, key in {(point.series, point.label): (point, key) for _, point, key in members}.values():
         place = {"experiment_name": design.name, "family": family, "series": point.series, "label": point.label}
         others = (Experiment.Member & place & {"training_set": key["training_set"]}).to_dicts()
         configs = {(row["config"], row["trainer"]) for row in others} - {(key["config"], key["trainer"])}

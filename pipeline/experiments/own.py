@@ -33,7 +33,7 @@ def read_experiment(path: Path) -> Request:
         if wanted not in found:
             raise top.error(f"has no {wanted}; wanted are at least name, base and models")
     name = columns.name(found["name"])
-    if name in BUILT_IN:
+    if name.lower() in BUILT_IN:
         raise found["name"].error(f"is {name!r}, which is an experiment that comes with the program; choose another")
     base = _base(found["base"])
     searched = "search" in found
@@ -163,6 +163,11 @@ def _check_names(node: Node, found: dict[str, Node], named: NamedConfig) -> None
                     f"names {name!r}, which stands for other values of {part}; choose another name, or none"
                 )
         pair = [(one.core["core"], one.readout["readout"]) for one in (named, known)]
+        if named.config == known.config and pair[0] != pair[1] and "config" not in found:
+            part = "core" if pair[0][0] != pair[1][0] else "readout"
+            raise found.get(part, node).error(
+                "has another name for what the base has; change something in it, or leave the name out"
+            )
         if named.config == known.config and pair[0] != pair[1]:
             raise found.get("config", node).error(
                 f"is {named.config!r}, which is the name of another configuration; choose another name, or none"

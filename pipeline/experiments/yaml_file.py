@@ -118,6 +118,8 @@ class Node:
 
 def read_yaml(path: Path) -> Node:
     """The one document of a file. Raises UserError, or OSError where it cannot be read."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UserError(f"{path}: is no ordinary file")
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:

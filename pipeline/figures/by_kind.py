@@ -10,6 +10,7 @@ from pipeline.figures.style import COLOURS, KIND_COLOURS, say
 from pipeline.figures.words import listed, median, number
 
 NUM_BINS = 20
+INDEX_LIMITS = (-0.5, 1.5)  # of suppression indices; those of neurons that are hardly driven lie anywhere
 
 
 def kinds_of(kind: np.ndarray) -> list[tuple[str, str]]:
@@ -19,8 +20,21 @@ def kinds_of(kind: np.ndarray) -> list[tuple[str, str]]:
     return known + ([(UNKNOWN, "0.6" if known else COLOURS[0])] if (kind == UNKNOWN).any() else [])
 
 
-def plot_histogram(axis: Axes, values: np.ndarray, kind: np.ndarray, label: str, nothing: str) -> None:
-    """values: (neurons,), those that are NaN left out; `nothing` is said where all are."""
+def plot_histogram(
+    axis: Axes,
+    values: np.ndarray,
+    kind: np.ndarray,
+    label: str,
+    nothing: str,
+    limits: tuple[float, float] = (-np.inf, np.inf),
+) -> None:
+    """values: (neurons,), those that are NaN left out; `nothing` is said where all are.
+
+    limits: what is outside of them counts in the outermost bins.
+    """
+    if (np.nan_to_num(values) < limits[0]).any() or (np.nan_to_num(values) > limits[1]).any():
+        label += f" (in the last bins also what is beyond {limits[0]:g} to {limits[1]:g})"
+    values = np.clip(values, *limits)
     known = np.isfinite(values)
     if not known.any():
         say(axis, nothing)

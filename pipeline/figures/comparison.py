@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,7 +13,7 @@ from pipeline.figures.style import COLOURS, PUBLISHED_COLOUR, say
 from pipeline.figures.tables import Cell, Link, Table
 from pipeline.figures.words import NONE, listed, number
 
-LABEL_LENGTH = 46  # characters of a label on an axis
+LABEL_LENGTH = 40  # characters of a line of a label on an axis
 MAX_DOTS = 40  # rows that a figure can hold
 
 
@@ -50,8 +52,7 @@ def plot_comparison(figure: Figure, rows: list[Row]) -> None:
         return
     shown = [row for row in rows if row["num_trained"] or row in published][:MAX_DOTS]
     axes = figure.subplots(1, 2 if published else 1, squeeze=False, sharex=True, sharey=True)[0]
-    several = len({row["series"] for row in shown}) > 1
-    plot_intervals(axes[0], shown, [f"{row['series']}: {row['label']}" if several else row["label"] for row in shown])
+    plot_intervals(axes[0], shown, _names(shown))
     if published:
         axes[0].set_title("here")
         _plot_published(axes[1], shown)
@@ -72,7 +73,7 @@ def plot_intervals(axis: Axes, rows: list[Row], names: list[str] | None = None) 
     if np.isfinite(ceilings).any():
         axis.vlines(ceilings, y - 0.35, y + 0.35, color="black", linewidth=1, label="ceiling")
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=7.5, borderpad=0)
-    axis.set_yticks(y, [_short(name) for name in names or [row["label"] for row in rows]])
+    axis.set_yticks(y, [_wrapped(name) for name in names or [row["label"] for row in rows]])
     axis.set(xlabel="test correlation", ylim=(len(rows) - 0.4, -0.6))
     axis.grid(axis="y", color="0.93", zorder=0)
     axis.set_axisbelow(True)
@@ -128,5 +129,13 @@ def _with_sd(value: float | None, sd: float | None) -> str:
     return number(value) if sd is None else f"{number(value)} ± {number(sd)}"
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= LABEL_LENGTH else f"{name[: LABEL_LENGTH - 1]}…"
+def _names(rows: list[Row]) -> list[str]:
+    """Labels, with the series before them where two rows have the same."""
+    labels = [row["label"] for row in rows]
+    unique = len(set(labels)) == len(labels)
+    return [row["label"] if unique else f"{row['series']}: {row['label']}" for row in rows]
+
+
+def _wrapped(name: str) -> str:
+    """On two lines where it is long, and no more of it."""
+    return fill(name, LABEL_LENGTH, max_lines=2, placeholder=" …")

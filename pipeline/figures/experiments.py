@@ -36,6 +36,9 @@ def query_members(experiment: str, dataset: str | None = None) -> list[Row]:
     scores = TrainedModel.proj(*SCORES) & (Experiment.Member & {"experiment_name": experiment}).proj()
     found = {task_of(row): {name: row[name] for name in SCORES} for row in scores.to_dicts()}
     none = dict.fromkeys(SCORES)
+    if len({row["family"] for row in members}) > 1:  # which must not become one line of a figure
+        named = ({"series": f"{row['series']}, {row['family']}", "published_series": row["series"]} for row in members)
+        members = [row | names for row, names in zip(members, named, strict=True)]
     return [
         {"id": short_id(row), **row, "trained": task_of(row) in found, **found.get(task_of(row), none)}
         for row in members
@@ -73,8 +76,9 @@ def table_rows(members: list[Row], published: list[Row]) -> list[Row]:
     scores = scores_of(published)
     by_point = {(row["series"], row["position"]): row for row in scores}
     found = points(members)
-    rows = [row | _as_published(by_point.get((row["series"], row["position"]))) for row in found]
-    taken = {(row["series"], row["position"]) for row in found}
+    places = [(row.get("published_series", row["series"]), row["position"]) for row in found]
+    rows = [row | _as_published(by_point.get(place)) for row, place in zip(found, places, strict=True)]
+    taken = set(places)
     missing: Row = {
         "num_declared": 0,
         "num_trained": 0,

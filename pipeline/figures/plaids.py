@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.figures.by_kind import describe_by_kind, kinds_of, plot_histogram
+from pipeline.figures.by_kind import INDEX_LIMITS, describe_by_kind, kinds_of, plot_histogram
 from pipeline.figures.rows import UNKNOWN, array, best_row, key_of, query_neurons, query_part
 from pipeline.figures.size_contrast import relative_curves
 from pipeline.figures.style import say
@@ -19,6 +19,7 @@ from schemas.insilico import OrthogonalPlaids
 Plaids = dict[str, Any]
 NOTHING = "No neuron has an optimal grating to put another on."
 MAX_MATRICES = 5
+MIN_COLUMNS = 3  # so that a single matrix is no larger
 TITLE_WIDTH = 20  # characters
 
 
@@ -62,7 +63,10 @@ def plot_plaids_figure(figure: Figure, found: Plaids | None) -> None:
         say(figure.subplots(), NOTHING if found else "No responses to plaids were measured yet.")
         return
     upper, lower = np.asarray(figure.subfigures(2, 1, height_ratios=[1, 1.05])).flat
-    axes = upper.subplots(1, len(matrices), squeeze=False, sharey=True)[0]
+    places = upper.subplots(1, max(len(matrices), MIN_COLUMNS), squeeze=False, sharey=True)[0]
+    axes = places[: len(matrices)]
+    for unused in places[len(matrices) :]:
+        unused.set_axis_off()
     for axis, (name, matrix) in zip(axes, matrices, strict=True):
         image = plot_matrix(axis, matrix, found["contrasts"])
         axis.set_title(fill(name, TITLE_WIDTH), fontsize=8.5)
@@ -70,7 +74,12 @@ def plot_plaids_figure(figure: Figure, found: Plaids | None) -> None:
     upper.supxlabel("contrast, orthogonal", fontsize=9)
     upper.colorbar(image, ax=list(axes), label="rate / highest", pad=0.01)
     plot_histogram(
-        lower.subplots(), found["suppression_index"], found["kind"], "cross-orientation suppression index", NOTHING
+        lower.subplots(),
+        found["suppression_index"],
+        found["kind"],
+        "cross-orientation suppression index",
+        NOTHING,
+        INDEX_LIMITS,
     )
 
 

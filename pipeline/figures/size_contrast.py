@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.figures.by_kind import describe_by_kind, kinds_of, plot_histogram
+from pipeline.figures.by_kind import INDEX_LIMITS, describe_by_kind, kinds_of, plot_histogram
 from pipeline.figures.rows import array, best_row, key_of, query_neurons, query_part
 from pipeline.figures.style import say
 from pipeline.figures.words import count
@@ -61,7 +61,7 @@ def plot_size_contrast_figure(figure: Figure, found: Tuning | None) -> None:
     axes = figure.subplots(1, 3)
     plot_by_contrast(axes[0], found)
     plot_by_kind(axes[1], found)
-    plot_histogram(axes[2], found["suppression_index"], found["kind"], "suppression index", NOTHING)
+    plot_histogram(axes[2], found["suppression_index"], found["kind"], "suppression index", NOTHING, INDEX_LIMITS)
     axes[2].set_title("surround suppression")
 
 

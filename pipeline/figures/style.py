@@ -24,6 +24,7 @@ STYLE: Any = {
     "legend.frameon": False,
     "axes.titlelocation": "left",
     "figure.facecolor": "white",
+    "text.parse_math": False,  # a label may hold a dollar
     "svg.hashsalt": "hypercolumn",  # the same figure gives the same file
 }
 MAX_SVG = 250_000  # bytes; a figure of more is smaller as pixels

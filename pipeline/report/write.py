@@ -20,6 +20,8 @@ def check_out(out: Path) -> None:
         raise UserError(f"{out} is no ordinary file; name another one for the report")
     if not out.resolve().parent.is_dir():
         raise UserError(f"{out}: there is no folder {out.resolve().parent}; make it, or name another file")
+    if out.is_file() and out.stat().st_size and not out.read_bytes()[:64].lower().startswith(b"<!doctype html"):
+        raise UserError(f"{out} is there already and is no page of HTML; name another file for the report")
     part = _part_of(out)
     try:
         part.touch(exist_ok=False)

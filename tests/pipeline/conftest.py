@@ -14,7 +14,7 @@ import torch
 from models.recording import Recording
 from pipeline import configs
 
-AWKWARD = 'a <b>lab\'s</b> & "own"'  # a name that would break a page that does not escape it
+AWKWARD = 'a <b>lab\'s</b> & "own" $\\frac$'  # a name that would break a page that does not escape it
 EXPERIMENTS = ("fig3-like", "table-like", "transfer-like", "halves-like", "lonely", "untrained")
 SETTINGS = {"min_share": 0.05}  # that figures read
 SOURCE = "Ecker et al., ICLR 2019, Fig. 2; 6,005 neurons of mouse V1"

@@ -269,7 +269,7 @@ BAD_FILES = {
     HEAD + "  - label: \"a\\nb\"\n": ", line 4: label is 'a\\nb'; wanted is one line of 1 to 64 characters",
     HEAD + "  - label: a\n    layers:\n      num_filters: [4, 4]\n": ", line 6: num_filters has 2 values; wanted are 3",
     HEAD + "  - label: a\n    layers:\n      num_filters:\n      - 4\n      - 4.5\n      - 4\n":
-        ", line 8: num_filters is '4.5'; allowed is a whole number from 1 to 2147483647",
+        ", line 8: num_filters is '4.5'; allowed is a whole number from 1 to 4096",
     HEAD + "  - &a {label: a}\n  - *a\n": ", line 4: anchors and aliases (& and *) are not allowed",
     HEAD + "  - !!python/object/apply:os.system [ls]\n": ", line 4: the tag 'tag:yaml.org,2002:python/object/apply:os.",
     HEAD + "  - {label: a, <<: {value: 1}}\n": ", line 4: '<<' is unknown here",
@@ -323,6 +323,10 @@ def test_bad_files(command, tiny, quick, written, content):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        (
+            HEAD + "  - {label: a, series: s}\n  - {label: a, series: t}\n",
+            "'a' and 'a' of experiment 'own' are one",
+        ),
         (HEAD + "  - label: a\n  - label: b\n", "'a' and 'b' of experiment 'own' are one and the same training"),
         (HEAD + "  - label: a\n    trials_per_mille: 100\n", "'tiny@100' has 6 training images, fewer than one batch"),
         (

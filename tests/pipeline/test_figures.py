@@ -107,7 +107,7 @@ def test_table_as_text_and_as_html(shown):
     )
     html = table._repr_html_()
     assert "<caption><span>A &amp; B</span></caption>" in html
-    assert '<th scope="row">a &lt;b&gt;lab&#39;s&lt;/b&gt; &amp; &#34;own&#34;</th>' in html
+    assert '<th scope="row">a &lt;b&gt;lab&#39;s&lt;/b&gt; &amp; &#34;own&#34; $\\frac$</th>' in html
     assert html.count("<tr") == 1 + len(table.rows) == 4
     assert "<td>theirs</td>" in html
     assert table.as_rich().row_count == 3

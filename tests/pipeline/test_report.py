@@ -140,13 +140,20 @@ def test_paths_that_cannot_be_written_are_refused(connection, refused, tmp_path)
         check_out(tmp_path / f"{'x' * 250}.html")
 
 
+def test_what_is_no_report_is_not_overwritten(refused, shown, tmp_path):
+    path = tmp_path / "recording.h5"
+    path.write_bytes(b"\x89HDF")
+    assert "is there already and is no page of HTML" in refused("report", "--out", path)
+    assert path.read_bytes() == b"\x89HDF"
+
+
 def test_a_failure_leaves_the_report_of_before(shown, tmp_path, monkeypatch):
     path = tmp_path / "report.html"
-    path.write_text("before")
+    path.write_text("<!DOCTYPE html>before")
     monkeypatch.setattr("pipeline.report.write.render", lambda page: "x\ud800")  # which cannot be encoded
     with pytest.raises(UnicodeEncodeError):
         write_report(path, Console(quiet=True), "bare")
-    assert path.read_text() == "before"
+    assert path.read_text() == "<!DOCTYPE html>before"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -91,7 +91,8 @@ def test_a_failure_is_reported_and_the_others_are_done(command, declare, monkeyp
 
     # A failed job is not tried again by itself, but is when its row is deleted.
     monkeypatch.setattr(TrainedModel, "make_compute", compute)
-    assert command("worker").out == "0 done, 0 failed, nothing left\n"
+    said = "failed before and left alone: 1; `hypercolumn status` says why"
+    assert command("worker").out == f"0 done, 0 failed, nothing left\n{said}\n"
     TrainedModel.jobs.errors.delete()
     assert command("worker").out.endswith("1 done, 0 failed, nothing left\n")
     assert len(TrainedModel & keys[1]) == 1
@@ -137,7 +138,8 @@ def test_a_job_of_others_is_left_to_them(command, declare, where):
         _reserve(key, pid=1, host=platform.node())
     else:
         _reserve(key, pid=dead_process(), host="elsewhere")
-    assert command("worker").out == "0 done, 0 failed, nothing left\n"
+    said = "failed before and left alone: 1; `hypercolumn status` says why"
+    assert command("worker").out == f"0 done, 0 failed, nothing left\n{said}\n"
     assert not TrainedModel & key
     assert counts() == {"declared": 2, "done": 1, "running": 1, "pending": 0, "failed": 0}
     assert "workers" in command("status").out

@@ -37,7 +37,12 @@ def _missing(members: list[Row]) -> list[Block]:
     missing = sum(not member["trained"] for member in members)
     if not missing:
         return []
-    return [Text(f"{missing} of {len(members)} trainings are not done yet; `hypercolumn worker` goes on with them.")]
+    return [
+        Text(
+            f"{missing} of {len(members)} trainings are not done yet; `hypercolumn worker` goes on with them, but for "
+            "those that have failed: `hypercolumn status` says which and why."
+        )
+    ]
 
 
 def _table(experiment: Row, rows: list[Row], best: list[Link]) -> Tabulated:

@@ -48,6 +48,9 @@ def _neurons(model: Row, sources: Sources) -> list:
         f"Predicted and measured test responses, of the best neurons above and the worst below, of {model['config']}, "
         "the model of the lowest validation loss. Over each: the test correlation, of the ceiling."
     )
-    text = "FEVE is the explained fraction of the explainable variance, over neurons of which at least 15 % is."
+    text = (
+        "FEVE is the explained fraction of the explainable variance, over neurons whose explainable variance is at "
+        "least 15 %."
+    )
     figure = picture(lambda figure: predictions.plot_predictions_figure(figure, found), (9, 4.8), caption, said, links)
     return [Text(text), figure, Tabulated(predictions.neuron_table(found), links)]
