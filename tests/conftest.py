@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,9 @@ from pipeline import cli, configs
 import datajoint as dj  # isort: skip
 
 from schemas import insilico  # isort: skip
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and so would what they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HYPERCOLUMN = str(Path(sys.executable).with_name("hypercolumn"))
 

@@ -19,7 +19,7 @@ from schemas.training import TrainedModel
 class Estimate:
     """Expected time of some trainings, one after the other, on one device.
 
-    seconds: of those that can be told: `num_same` from trainings of the same configuration on the same recording,
+    seconds: of those that can be told: `num_same` from trainings of the same configuration on the same training set,
     `num_scaled` from others of the same kind of core and the same trainer, by how much there is to compute.
     device_name, num_measured: on which device, and how many trainings were measured there.
     """
@@ -43,7 +43,8 @@ def estimate(trainings: Iterable[Training], dataset: str) -> Estimate:
     for training in trainings:
         named = training.named
         alike = [row for row in measured if _kind(row) == (named.core["core_class"], named.trainer["trainer"])]
-        same = [row for row in alike if (row["config"], row["dataset_name"]) == (named.config, dataset)]
+        wanted = (named.config, training.key["training_set"])
+        same = [row for row in alike if (row["config"], row["training_set"]) == wanted]
         if same:
             seconds += median(row["duration"] for row in same)
         elif alike:

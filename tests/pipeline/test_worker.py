@@ -138,8 +138,7 @@ def test_a_job_of_others_is_left_to_them(command, declare, where):
         _reserve(key, pid=1, host=platform.node())
     else:
         _reserve(key, pid=dead_process(), host="elsewhere")
-    said = "failed before and left alone: 1; `hypercolumn status` says why"
-    assert command("worker").out == f"0 done, 0 failed, nothing left\n{said}\n"
+    assert command("worker").out == "0 done, 0 failed, nothing left\n"
     assert not TrainedModel & key
     assert counts() == {"declared": 2, "done": 1, "running": 1, "pending": 0, "failed": 0}
     assert "workers" in command("status").out
