@@ -8,6 +8,7 @@ import datajoint as dj
 import numpy as np
 
 from models.clustering import Clusters, cluster, num_to_fit
+from models.data import Data
 from models.feature_weights import readout_vectors
 from models.rotation_alignment import align
 from schemas import provenance
@@ -54,7 +55,7 @@ class Clustering(InSilicoExperiment):
 
     parameters = ClusteringParameters
 
-    def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
         weights = readout_vectors(model)
         weights[self._test_corr(key) < parameters["min_test_corr"]] = 0
         alignment = align(

@@ -36,7 +36,10 @@ class InSilicoTask(dj.Manual):
 
 
 class InSilicoExperiment(dj.Computed):
-    """A computed table over trained models and settings, with a part `Neuron`; a subclass says what is measured."""
+    """A computed table over trained models and settings, with a part `Neuron`.
+
+    Abstract: each experiment brings its definition, its part, its settings and `measure`.
+    """
 
     parameters: ClassVar[type[dj.Manual]]
     on_progress: ClassVar[Any] = staticmethod(
@@ -44,9 +47,12 @@ class InSilicoExperiment(dj.Computed):
     )  # called with the table's name, and how much is done of how much
 
     def measure(
-        self, model: models.CorePlusReadoutModel, key: dict[str, Any], parameters: dict[str, Any]
+        self, model: models.CorePlusReadoutModel, data: Data, key: dict[str, Any], parameters: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Columns of this table, and for each column of `Neuron` an array (neurons,), NaN where it is undefined."""
+        """Columns of this table, and for each column of `Neuron` an array (neurons,), NaN where it is undefined.
+
+        data: what the model was trained on. Neurons whose rate does not vary over it have no weights in `model`.
+        """
         raise NotImplementedError
 
     @property
@@ -63,8 +69,9 @@ class InSilicoExperiment(dj.Computed):
         started, clock = datetime.now(UTC), time.monotonic()
         where = device.current()
         model = (TrainedModel & key).load_model().to(where)
-        silence(model, Data.from_recording((TrainingSet & key).load()).train_images.to(model.readout.masks))
-        row, columns = self.measure(model, key, parameters)
+        data = Data.from_recording((TrainingSet & key).load())
+        silence(model, data.train_images.to(model.readout.masks))
+        row, columns = self.measure(model, data, key, parameters)
         row |= provenance.of_run(where, started, time.monotonic() - clock)
         return row, columns_as_rows(columns)
 
@@ -72,11 +79,6 @@ class InSilicoExperiment(dj.Computed):
         self.insert1(key | row, allow_direct_insert=True)
         where = (TrainingSet & key).neurons()
         self.Neuron.insert(key | neuron | values for neuron, values in zip(where, neurons, strict=True))
-
-    @staticmethod
-    def image_size(key: dict[str, Any]) -> tuple[int, int]:
-        """(height, width) in pixels, of the recording that the model of this key was trained on."""
-        return (Dataset & (TrainingSet.Member & key)).fetch1("image_height", "image_width")
 
     @staticmethod
     def batch_size(model: models.CorePlusReadoutModel) -> int:

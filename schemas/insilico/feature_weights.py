@@ -7,6 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
+from models.data import Data
 from models.feature_weights import feature_weights
 from schemas import provenance
 from schemas.dataset import Dataset
@@ -52,7 +53,7 @@ class FeatureWeights(InSilicoExperiment):
 
     parameters = FeatureWeightParameters
 
-    def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
         neurons = feature_weights(model, min_share=parameters["min_share"], min_weight=parameters["min_weight"])
         shares, same_sign = neurons.pop("share"), neurons.pop("same_sign")
         dominant = neurons["dominant_feature"]

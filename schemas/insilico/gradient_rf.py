@@ -10,7 +10,7 @@ import numpy as np
 from models.data import Data
 from models.gradient_rf import centre_and_size, gradient_rfs
 from schemas import provenance
-from schemas.dataset import Dataset, TrainingSet
+from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
 from schemas.insilico.parameters import GradientRFParameters
 from schemas.insilico.schema import schema
@@ -42,10 +42,10 @@ class GradientRF(InSilicoExperiment):
 
     parameters = GradientRFParameters
 
-    def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
         if parameters["num_images"]:
-            images = Data.from_recording((TrainingSet & key).load()).train_images[: parameters["num_images"]]
+            images = data.train_images[: parameters["num_images"]]
             rfs = gradient_rfs(model, images, progress=self.progress(key))
         else:
-            rfs = gradient_rfs(model, image_size=self.image_size(key), progress=self.progress(key))
+            rfs = gradient_rfs(model, image_size=data.image_size, progress=self.progress(key))
         return {"rfs": rfs.astype(np.float32)}, centre_and_size(rfs, share=parameters["energy_share"])

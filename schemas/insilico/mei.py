@@ -10,7 +10,7 @@ import numpy as np
 from models.data import Data
 from models.mei import best_shown_images, most_exciting_images
 from schemas import provenance
-from schemas.dataset import Dataset, TrainingSet
+from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
 from schemas.insilico.parameters import MEIParameters
 from schemas.insilico.schema import schema
@@ -46,8 +46,7 @@ class MEI(InSilicoExperiment):
 
     parameters = MEIParameters
 
-    def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
-        data = Data.from_recording((TrainingSet & key).load())
+    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
         settings = {name: parameters[name] for name in SETTINGS}
         norm = parameters["contrast"] * np.sqrt(np.prod(data.image_size))  # RMS contrast over all pixels
         found = most_exciting_images(

@@ -8,6 +8,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
+from models.data import Data
 from models.optimal_gabor import optimal_gabors, tuning_orientations
 from schemas import provenance
 from schemas.dataset import Dataset
@@ -56,8 +57,8 @@ class OptimalGabor(InSilicoExperiment):
 
     parameters = GaborParameters
 
-    def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
-        gabors = GaborParameters.gabor_set(parameters, self.image_size(key))
+    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
+        gabors = GaborParameters.gabor_set(parameters, data.image_size)
         clock = time.monotonic()
         neurons, curves = optimal_gabors(model, gabors, batch_size=self.batch_size(model), progress=self.progress(key))
         num_own = np.isfinite(curves).sum() * gabors.num_params[-1]  # of the tuning curves, each for one neuron

@@ -7,6 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
+from models.data import Data
 from models.plaids import orthogonal_plaids
 from schemas import provenance
 from schemas.dataset import Dataset
@@ -40,7 +41,7 @@ class OrthogonalPlaids(InSilicoExperiment):
 
     parameters = PlaidParameters
 
-    def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
         best = (OptimalGabor & key).of_neurons()
         contrasts = np.concatenate([[0], series(parameters, "contrast")])
         found = orthogonal_plaids(
@@ -51,7 +52,7 @@ class OrthogonalPlaids(InSilicoExperiment):
             best["spatial_frequency"],
             best["orientation"],
             best["phase"],
-            image_size=self.image_size(key),
+            image_size=data.image_size,
             contrasts=contrasts.tolist(),
             num_phases=parameters["num_phases"],
             batch_size=self.batch_size(model),

@@ -7,6 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
+from models.data import Data
 from models.size_contrast import size_contrast_tuning
 from schemas import provenance
 from schemas.dataset import Dataset
@@ -42,7 +43,7 @@ class SizeContrastTuning(InSilicoExperiment):
 
     parameters = SizeContrastParameters
 
-    def measure(self, model: Any, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
         best = (OptimalGabor & key).of_neurons()
         sizes, contrasts = series(parameters, "size"), series(parameters, "contrast")
         found = size_contrast_tuning(
@@ -52,7 +53,7 @@ class SizeContrastTuning(InSilicoExperiment):
             best["spatial_frequency"],
             best["preferred_orientation"],
             np.zeros_like(best["phase"]),  # rates are means over phases
-            image_size=self.image_size(key),
+            image_size=data.image_size,
             sizes=sizes.tolist(),
             contrasts=contrasts.tolist(),
             num_phases=parameters["num_phases"],
