@@ -8,9 +8,7 @@ stand beside that.
 
 from __future__ import annotations
 
-import copy
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,31 +17,27 @@ from torch import Tensor
 
 from models import evaluation
 from models.data import Data
+from models.interrupts import deferred
+from models.minibatches import Minibatches
 from models.model import CorePlusReadoutModel, poisson_loss
 from models.optimizers import optimizer_named
-from models.schedules import schedule_named
+from models.schedules import Cosine, Stages, schedule_named
+from models.training_state import (
+    Keeper,
+    Standing,
+    State,
+    Validation,
+    load_optimizer_state,
+    optimizer_state,
+    prefixed,
+    under,
+)
 
 MAX_SEED = 2**32 - 1
 
 
 class TrainingDivergedError(ValueError):
     """No validation loss of a training was finite."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """One point of the learning curve. `iteration` counts all steps taken; losses are per image.
-
-    `steps_left` is how many steps follow at least, if no later validation is better.
-    """
-
-    iteration: int
-    learning_rate: float
-    train_loss: float
-    val_loss: float
-    val_corr: float
-    is_best: bool
-    steps_left: int
 
 
 @dataclass(frozen=True)
@@ -98,6 +92,7 @@ class Trainer:
         weight_decay: float = 0.0,
         schedule: str = "stages",
         progress: Callable[[Validation], None] = lambda _: None,
+        keeper: Keeper | None = None,
     ) -> TrainingResult:
         """Train until each of `lr_decay_steps` stages has stopped, or for `max_iter` steps.
 
@@ -106,9 +101,11 @@ class Trainer:
         optimizer, weight_decay: 'adam' or 'adamw' (see `models.optimizers`).
         schedule: 'stages', or 'cosine' over `max_iter` steps (see `models.schedules`).
         progress: called at each validation.
+        keeper: has the state from which to go on, if there is one, and takes those to come. A training that goes
+            on ends with the same bits as one that was never interrupted.
 
         When `max_iter` ends the training in stages, the weights are those of the last step, as in the original;
-        after a cosine they are the best ones.
+        after a cosine they are the best ones. Ctrl-C and SIGTERM take effect after the step, with its state kept.
         """
         if batch_size > len(self.data.train_images):
             raise ValueError(
@@ -116,45 +113,56 @@ class Trainer:
             )
         self.optimizer = optimizer_named(optimizer, self.model.parameters(), weight_decay)
         rates = schedule_named(schedule, learning_rate, lr_decay_steps, max_iter)
-        batches = self._minibatches(batch_size)
-        best_loss, best_state, best_iteration = math.inf, None, 0
-        curve: list[Validation] = []
-        iteration, steps_taken = 0, 0
-        for stage in range(rates.num_stages):
-            failures = 0
-            while failures < patience and (max_iter is None or iteration < max_iter):
-                rate = rates.rate(stage, iteration)
-                train_loss = self._step(next(batches), rate, map_dropout, max_shift)
-                iteration, steps_taken = iteration + 1, steps_taken + 1
-                if iteration % val_steps:
-                    continue
-                val_loss, val_corr = evaluation.validate(self.model, self.data)
-                improved = val_loss < best_loss
-                failures = 0 if improved else failures + 1
-                if improved:
-                    best_loss, best_state, best_iteration = val_loss, self._state(), iteration
-                steps_left = ((rates.num_stages - stage) * patience - failures) * val_steps
-                curve.append(
-                    Validation(
-                        iteration=steps_taken,
-                        learning_rate=rate,
-                        train_loss=float(train_loss),
-                        val_loss=val_loss,
-                        val_corr=val_corr,
-                        is_best=improved,
-                        steps_left=steps_left if max_iter is None else min(steps_left, max_iter - iteration),
+        keeper = keeper or Keeper()
+        self._batches = Minibatches(len(self.data.train_images), batch_size, self._order)
+        self._at = Standing()
+        if state := keeper.load():
+            self._go_on(state)
+        at = self._at
+        with deferred() as interrupted:
+            while at.stage < rates.num_stages:
+                while at.failures < patience and (max_iter is None or at.iteration < max_iter):
+                    if interrupted():
+                        keeper.save(self._state, last=True)
+                        raise KeyboardInterrupt
+                    rate = rates.rate(at.stage, at.iteration)
+                    train_loss = self._step(next(self._batches), rate, map_dropout, max_shift)
+                    at.iteration, at.steps_taken = at.iteration + 1, at.steps_taken + 1
+                    if at.iteration % val_steps == 0:
+                        self._validate(rate, float(train_loss), rates, val_steps, patience, max_iter)
+                        progress(at.curve[-1])
+                        keeper.save(self._state)
+                if not at.best and at.curve:
+                    raise TrainingDivergedError(
+                        f"the validation loss was {at.curve[-1].val_loss} at each of {len(at.curve)} validations; "
+                        f"a learning rate below {learning_rate:g} may help"
                     )
-                )
-                progress(curve[-1])
-            if best_state is None and curve:
-                raise TrainingDivergedError(
-                    f"the validation loss was {curve[-1].val_loss} at each of {len(curve)} validations; "
-                    f"a learning rate below {learning_rate:g} may help"
-                )
-            if best_state is not None and (failures == patience or rates.keeps_best):
-                self._restore(best_state)
-                iteration = best_iteration
-        return TrainingResult(iteration, best_loss, evaluation.test_correlation(self.model, self.data), curve)
+                if at.best and (at.failures == patience or rates.keeps_best):
+                    self._restore(at.best)
+                    at.iteration = at.best_iteration
+                at.stage, at.failures = at.stage + 1, 0
+        test_corr = evaluation.test_correlation(self.model, self.data)
+        return TrainingResult(at.iteration, at.best_loss, test_corr, at.curve)
+
+    def _validate(
+        self,
+        rate: float,
+        train_loss: float,
+        rates: Stages | Cosine,
+        val_steps: int,
+        patience: int,
+        max_iter: int | None,
+    ) -> None:
+        """Add a point to the learning curve, and take the state if it is the best."""
+        at = self._at
+        val_loss, val_corr = evaluation.validate(self.model, self.data)
+        is_best = val_loss < at.best_loss
+        at.failures = 0 if is_best else at.failures + 1
+        if is_best:
+            at.best_loss, at.best, at.best_iteration = val_loss, self._weights(), at.iteration
+        left = ((rates.num_stages - at.stage) * patience - at.failures) * val_steps
+        left = left if max_iter is None else min(left, max_iter - at.iteration)
+        at.curve.append(Validation(at.steps_taken, rate, train_loss, val_loss, val_corr, is_best, left))
 
     def _step(self, rows: np.ndarray, rate: float, map_dropout: float, max_shift: int) -> Tensor:
         self.model.train()
@@ -183,17 +191,26 @@ class Trainer:
         which = torch.arange(len(images), device=images.device)[:, None, None]
         return images[which, 0, rows[:, :, None], columns[:, None, :]][:, None]
 
-    def _minibatches(self, batch_size: int) -> Iterator[np.ndarray]:
-        """Rows of the training set, a permutation each epoch; the incomplete rest of an epoch is dropped."""
-        count = len(self.data.train_images)
-        while True:
-            permutation = self._order.permutation(count)
-            for start in range(0, count - batch_size + 1, batch_size):
-                yield permutation[start : start + batch_size]
+    def _weights(self) -> State:
+        """Copies of the weights and of the optimiser's state."""
+        model = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+        return prefixed("model.", model) | prefixed("optimizer.", optimizer_state(self.optimizer))
 
-    def _state(self) -> dict[str, dict]:
-        return copy.deepcopy({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()})
+    def _restore(self, weights: State) -> None:
+        self.model.load_state_dict(under("model.", weights))
+        load_optimizer_state(self.optimizer, under("optimizer.", weights))
 
-    def _restore(self, state: dict[str, dict]) -> None:
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(copy.deepcopy(state["optimizer"]))
+    def _state(self) -> State:
+        """All that decides on what is to come."""
+        return (
+            prefixed("standing.", self._at.state_dict())
+            | prefixed("weights.", self._weights())
+            | prefixed("minibatches.", self._batches.state_dict())
+            | {"noise": self._noise.get_state()}
+        )
+
+    def _go_on(self, state: State) -> None:
+        self._at = Standing.from_state(under("standing.", state))
+        self._restore(under("weights.", state))
+        self._batches.load_state_dict(under("minibatches.", state))
+        self._noise.set_state(state["noise"])
