@@ -46,6 +46,7 @@ TEST = [
     "pytest>=8.3,<10",  # the tests
     "pytest-xdist>=3.6,<4",  # the tests on all cores
     "ruff>=0.8,<1",  # style
+    "types-PyMySQL>=1.1,<2",  # types of pymysql
 ]
 DEVELOP = [
     "pre-commit>=4,<5",  # style and types before each commit

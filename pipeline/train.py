@@ -18,5 +18,5 @@ def train(dataset: str, configs: list[str], seed: int, console: Console) -> list
         if TrainedModel & key:
             console.print(f"{key['config']} is already trained on {dataset} with seed {seed}; nothing to do")
     with work_progress(console):
-        TrainedModel.populate(keys)
+        TrainedModel().populate(keys)
     return keys

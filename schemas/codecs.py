@@ -32,6 +32,10 @@ class Weights:
             raise CorruptFileError(f"{self.path}: SHA-256 differs from the one in the database, {self.sha256}")
         return safetensors.torch.load(content)
 
+    def remove(self) -> None:
+        """Remove the file, whose row is gone."""
+        self._backend.remove(self.path)
+
 
 class SafetensorsCodec(dj.SchemaCodec):
     """`<safetensors@store>`: takes a mapping of names to tensors, gives `Weights`."""

@@ -13,7 +13,7 @@ import numpy as np
 import models
 from models.data import Data
 from models.evaluation import silence
-from schemas import device, provenance
+from schemas import device, provenance, server
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico.parameters import Protocol
 from schemas.insilico.schema import schema
@@ -73,6 +73,7 @@ class InSilicoExperiment(dj.Computed):
         silence(model, data.train_images.to(model.readout.masks))
         row, columns = self.measure(model, data, key, parameters)
         row |= provenance.of_run(where, started, time.monotonic() - clock)
+        server.make_sure_of(self.connection)
         return row, columns_as_rows(columns)
 
     def make_insert(self, key: dict[str, Any], row: dict[str, Any], neurons: list[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What is to be trained, and what came of it. Only declared tasks are trained."""
+"""Trained models: weights, scores, learning curves and where they came from."""
 
 from __future__ import annotations
 
@@ -13,106 +13,13 @@ import models
 from models import evaluation
 from models.exported import build
 from models.training import Trainer, TrainingResult
-from schemas import device, provenance
-from schemas.architecture import Core, ModelConfig, Readout
+from schemas import device, provenance, server
 from schemas.codecs import SafetensorsCodec  # registers <safetensors>
 from schemas.dataset import Dataset, TrainingSet
 from schemas.rows import columns_as_rows, finite
-
-schema = dj.Schema()
-
-CORE_WEIGHTS = ("conv_smooth_weight", "conv_sparse_weight")
-READOUT_WEIGHTS = ("readout_sparsity", "mask_sparsity", "feature_sparsity", "feature_l2")
-
-
-@schema
-class Seed(dj.Manual):
-    definition = """
-    # Everything random of a training: start values, minibatches, shifts, dropout
-    seed    : int64     # 0 to 4294967295
-    """
-
-
-@schema
-class TrainerConfig(dj.Manual):
-    definition = """
-    # How a model is trained
-    trainer             : varchar(64)   # chosen by who designed it
-    ---
-    learning_rate       : float64       # at the start
-    batch_size          : int32         # images
-    val_steps           : int32         # steps from one validation to the next
-    patience            : int32         # validations without a new best that end a stage
-    lr_decay_steps      : int32         # stages
-    max_iter=null       : int32         # steps at most; null: until the last stage has stopped
-    map_dropout         : float64       # share of the core's maps that a training image is read without
-    max_shift           : int32         # largest shift of a training image, pixels
-    optimizer           : enum('adam', 'adamw')     # TensorFlow's form of Adam, as in the paper; PyTorch's AdamW
-    weight_decay        : float64       # of AdamW
-    schedule            : enum('stages', 'cosine')  # of the learning rate: a tenth in each stage; half a cosine
-    precision           : enum('float32', 'float64')
-    """
-
-
-@schema
-class Regularization(dj.Manual):
-    definition = """
-    # Weights of the penalties on kernels and readout, given or drawn; null: a penalty that the readout has not
-    regularization          : varchar(32)   # hash over names and values of the weights
-    ---
-    conv_smooth_weight      : float64       # smoothness of kernels
-    conv_sparse_weight      : float64       # group sparsity of kernels
-    readout_sparsity=null   : float64       # joint L1 of masks and feature weights
-    mask_sparsity=null      : float64       # L1 of masks, by itself or times the L2 of feature weights
-    feature_sparsity=null   : float64       # L1 of feature weights
-    feature_l2=null         : float64       # squared L2 of feature weights
-    search_seed=null        : int64         # of the random search that drew them
-    """
-
-    class Bound(dj.Part):
-        definition = """
-        # Interval from which a search drew a weight, log-uniformly
-        -> master
-        weight  : varchar(64)   # name of the column above
-        ---
-        lower   : float64
-        upper   : float64
-        """
-
-
-@schema
-class TrainingTask(dj.Manual):
-    definition = """
-    # A training that was asked for
-    -> TrainingSet
-    -> ModelConfig
-    -> Regularization
-    -> TrainerConfig
-    -> Seed
-    ---
-    declared    : datetime      # UTC
-    """
-
-    def keywords(self) -> dict[str, Any]:
-        """All that makes the model and its training, of the one task that is left."""
-        config = ModelConfig & self
-        core_class, core = (Core & config).keywords()
-        readout_class, readout = (Readout & config).keywords()
-        weights = (Regularization & self).fetch1()
-        trainer = (TrainerConfig & self).fetch1()
-        core |= {name: weights[name] for name in CORE_WEIGHTS}
-        readout |= {name: weights[name] for name in READOUT_WEIGHTS if weights[name] is not None}
-        precision = trainer.pop("precision")
-        del trainer["trainer"]
-        return {
-            "core_class": core_class,
-            "core": core,
-            "readout_class": readout_class,
-            "readout": readout,
-            "fit": trainer,
-            "precision": precision,
-            "seed": self.fetch1("seed"),
-        }
+from schemas.training.saved_state import DatabaseKeeper, SavedState
+from schemas.training.schema import schema
+from schemas.training.task import TrainingTask
 
 
 @schema
@@ -189,21 +96,30 @@ class TrainedModel(dj.Computed):
         lambda key, validation: None
     )  # called with a models.training.Validation
 
+    def populate(self, *restrictions: Any, **options: Any) -> dict[str, Any]:
+        """As DataJoint's; the saved states of trainings whose models are in are removed afterwards."""
+        done = super().populate(*restrictions, **options)
+        (SavedState & TrainedModel.proj()).discard()
+        return done
+
     def make_fetch(self, key: dict) -> tuple:
         return ((TrainingTask & key).keywords(),)
 
     def make_compute(self, key: dict, task: dict[str, Any]) -> tuple:
-        started, clock = datetime.now(UTC), time.monotonic()
         where = device.current()
+        keeper = DatabaseKeeper(key, where)
         recording = (TrainingSet & key).load()
         model = build(task | {"image_size": recording.image_size, "num_neurons": recording.num_neurons})
         data = models.Data.from_recording(recording)
         dtype = getattr(torch, task["precision"])
         trainer = Trainer(model, data, seed=task["seed"], device=where, dtype=dtype)
-        result = trainer.fit(**task["fit"], progress=lambda validation: self.on_validation(key, validation))
+        result = trainer.fit(
+            **task["fit"], progress=lambda validation: self.on_validation(key, validation), keeper=keeper
+        )
         row, neurons = _scores(model, trainer.data)
         row |= {"num_iterations": result.num_iterations, "weights": model.state_dict()}
-        row |= provenance.of_run(where, started, time.monotonic() - clock)
+        row |= keeper.provenance()
+        server.make_sure_of(self.connection)
         return row, neurons, _curve(result)
 
     def make_insert(self, key: dict, row: dict, neurons: list[dict], curve: list[dict]) -> None:

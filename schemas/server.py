@@ -1,0 +1,71 @@
+"""The connection to the server, which may be lost while something is computed, and is then made again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg2
+import pymysql
+from datajoint.errors import LostConnectionError
+
+PATIENCE = 600.0  # seconds for which a server may be away
+PAUSE = 1.0  # seconds from one try to the next
+# MySQL's and MariaDB's errors: shutting down, no server, gone, lost, killed, timed out
+MYSQL_LOST = {1053, 1927, 2002, 2003, 2006, 2013, 2055, 4031}
+POSTGRESQL_LOST = ("08", "57P")  # classes: connection exception, operator intervention
+
+_start_server: Callable[[], Any] | None = None
+
+
+def start_with(start: Callable[[], Any] | None) -> None:
+    """From now on, `start` is called before connecting again, to make sure that a server of our own runs."""
+    global _start_server
+    _start_server = start
+
+
+def is_lost(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is that the server cannot be reached."""
+    while error is not None:
+        # DataJoint passes on what the drivers say of a connection that was closed before
+        if isinstance(error, LostConnectionError | psycopg2.InterfaceError | pymysql.err.InterfaceError):
+            return True
+        if isinstance(error, pymysql.err.OperationalError) and error.args and error.args[0] in MYSQL_LOST:
+            return True
+        if isinstance(error, psycopg2.OperationalError) and (error.pgcode or "08").startswith(POSTGRESQL_LOST):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def reach(connection: Any) -> bool:
+    """Whether the server answers, after one try to connect again if it does not. Not for use in a transaction."""
+    if _answers(connection):
+        return True
+    try:
+        if _start_server is not None:
+            _start_server()
+        connection.connect()
+    except Exception:  # of whatever kind: it cannot be reached now
+        return False
+    connection._in_transaction = False  # what was open was lost with the connection
+    return _answers(connection)
+
+
+def make_sure_of(connection: Any, patience: float = PATIENCE) -> None:
+    """Wait until the server answers; raises LostConnectionError after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not reach(connection):
+        if time.monotonic() > deadline:
+            raise LostConnectionError(f"the database server was away for {patience:.0f} s")
+        time.sleep(PAUSE)
+
+
+def _answers(connection: Any) -> bool:
+    """DataJoint's own `is_connected` does not notice a lost connection on PostgreSQL."""
+    try:
+        connection.query("SELECT 1", reconnect=False)
+    except Exception:
+        return False
+    return True

@@ -1,0 +1,8 @@
+"""What is to be trained, where it stands while it is trained, and what came of it. Only declared tasks are trained."""
+
+from schemas.training.saved_state import SavedState
+from schemas.training.schema import schema
+from schemas.training.task import Regularization, Seed, TrainerConfig, TrainingTask
+from schemas.training.trained_model import TrainedModel
+
+__all__ = ["Regularization", "SavedState", "Seed", "TrainedModel", "TrainerConfig", "TrainingTask", "schema"]
