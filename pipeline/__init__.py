@@ -7,8 +7,11 @@ from typing import Any
 import schemas  # noqa: F401 - first of all, since it quiets DataJoint's import
 
 
-def connect() -> Any:
-    """Connect to the embedded server or the configured one, and bind all tables of `schemas`."""
+def connect(*, declare: bool = True) -> Any:
+    """Connect to the embedded server or the configured one, and bind all tables of `schemas`.
+
+    declare: whether tables that do not exist yet are declared; workers do not.
+    """
     from pipeline.connection import connect
 
-    return connect()
+    return connect(declare=declare)

@@ -106,15 +106,24 @@ def configs() -> None:
               help="Seed of the trainings; may be given several times. [default: 0]")  # fmt: skip
 @click.option("--search", type=click.IntRange(1, 10_000), metavar="N",
               help="Draw the weights of the penalties N times for each model, as the paper did (32).")  # fmt: skip
+@click.option("--priority", type=click.IntRange(0, 100), metavar="N",
+              help="How urgent its jobs are, 0 the most; also if it was declared before. [default: 5]")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Write nothing; say how many trainings, and how long they should take.")
 def declare(
-    experiment: str, dataset: str, family: str | None, seeds: tuple[int, ...], search: int | None, dry_run: bool
+    experiment: str,
+    dataset: str,
+    family: str | None,
+    seeds: tuple[int, ...],
+    search: int | None,
+    priority: int | None,
+    dry_run: bool,
 ) -> None:
     """Declare the trainings of an experiment on a recording; `hypercolumn worker` trains them.
 
     EXPERIMENT is table1, fig2, fig3, transfer, halves, shared-biases or demo, or a lab's own: the path of a .yaml file.
     """
-    from pipeline import experiments
+    from pipeline import experiments, queue
+    from pipeline.worker import tables_named
 
     found = experiments.find(experiment, family)
     _connect()
@@ -126,36 +135,67 @@ def declare(
         num_draws=search or found.num_draws,
         dry_run=dry_run,
     )
+    if priority is not None and not dry_run:
+        queue.set_priority([training.key for training in declared.trainings], priority, tables_named())
     for line in experiments.lines(declared, experiments.estimate(declared.untrained, dataset), dry_run=dry_run):
         click.echo(line)
 
 
 @cli.command()
 @click.option("--table", help="Only this computed table.")
+@click.option("--dataset", metavar="NAME", help="Only this recording.")
+@click.option("--experiment", metavar="NAME", help="Only this experiment.")
 @click.option("--once", is_flag=True, help="End when no job is left, which is also what happens without it.")
+@click.option("--poll", type=click.FloatRange(min=0.1), metavar="SECONDS",
+              help="Go on for ever, and look for new jobs so often.")  # fmt: skip
+@click.option("--retry", is_flag=True, help="Try again what failed before.")
 @device_option
-def worker(table: str | None, once: bool, device: str | None) -> None:
-    """Train what is declared, job by job, until nothing is left."""
-    from pipeline.progress import work_progress
-    from pipeline.status import table_status
-    from pipeline.worker import work
+def worker(
+    table: str | None,
+    dataset: str | None,
+    experiment: str | None,
+    once: bool,
+    poll: float | None,
+    retry: bool,
+    device: str | None,
+) -> None:
+    """Train what is declared, job by job, until nothing is left; then what is asked of the trained models.
 
-    _connect(device)
+    Any number of workers share the work. One that is interrupted gives its job back, and another goes on with it.
+    """
+    from pipeline import queue
+    from pipeline.progress import work_progress
+    from pipeline.restrictions import restrictions
+    from pipeline.status import counts_left
+    from pipeline.worker import outcomes, tables_named
+
+    if once and poll is not None:
+        raise UserError("--once and --poll exclude each other; leave one out")
+    _connect(device, declare=False)
+    tables, within = tables_named(table), restrictions(dataset, experiment)
     console = _console()
+    if retry:
+        console.print(f"failed before and tried again: {sum(queue.retry(computed, within) for computed in tables)}")
+    done = failed = 0
     with work_progress(console):
-        done, failures = work(table)
-    for line in failures:
-        click.echo(f"failed: {line}", err=True)
-    console.print(f"{done} done, {len(failures)} failed, nothing left")
-    before = sum(row["failed"] for row in table_status()) - len(failures)
-    if before > 0:
-        console.print(f"failed before and left alone: {before}; `hypercolumn status` says why")
-    if failures:
+        for outcome in outcomes(tables, within, poll):
+            done, failed = done + (outcome.error is None), failed + (outcome.error is not None)
+            if outcome.error is not None:
+                click.echo(f"failed: {outcome.line}", err=True)
+    running, failed_before = counts_left()
+    console.print(f"{done} done, {failed} failed, " + (f"{running} with other workers" if running else "nothing left"))
+    if failed_before > failed:
+        console.print(
+            f"failed before and left alone: {failed_before - failed}; `hypercolumn status` says why, "
+            "`hypercolumn worker --retry` tries again"
+        )
+    if failed:
         sys.exit(1)
 
 
 @cli.command()
-def status() -> None:
+@click.option("--tracebacks", is_flag=True, help="Of failures, say where in the program they came from.")
+def status(tracebacks: bool) -> None:
     """What is done, running, pending and failed, by table and by worker."""
     from pipeline import status as overview
 
@@ -168,6 +208,32 @@ def status() -> None:
     for title, rows in sections.items():
         if rows:
             _console().print(overview.as_table(rows, title))
+    if tracebacks:
+        for line in overview.tracebacks():
+            click.echo(line)
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Remove nothing; say what would be.")
+def clean(dry_run: bool) -> None:
+    """Remove files of the store that no row refers to, such as those of rows that were deleted."""
+    from pipeline.clean import clean as remove_orphans
+
+    _connect()
+    found = remove_orphans(dry_run=dry_run)
+    for orphan in found:
+        click.echo(orphan.path)
+    megabytes = sum(orphan.size for orphan in found) / 1e6
+    click.echo(f"{len(found)} files, {megabytes:.1f} MB {'would be' if dry_run else 'were'} removed")
+
+
+@cli.command()
+def migrate() -> None:
+    """Declare all tables that are not there, in one step, before workers start."""
+    from pipeline.migrate import migrate as make_current
+
+    for line in make_current():
+        click.echo(line)
 
 
 @cli.command()
@@ -287,12 +353,12 @@ def main() -> None:
         sys.exit(2)
 
 
-def _connect(device: str | None = None) -> None:
+def _connect(device: str | None = None, *, declare: bool = True) -> None:
     import pipeline
     from pipeline.worker import use_device
 
     use_device(device)
-    pipeline.connect()
+    pipeline.connect(declare=declare)
 
 
 def _embedded_server() -> Any:

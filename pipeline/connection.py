@@ -12,27 +12,30 @@ from filelock import FileLock
 import schemas
 from pipeline.embedded import EmbeddedServer, default_home
 from pipeline.errors import UserError
+from schemas import server
 
 STORE = "main"  # the tables' files lie there
 DEFAULT_PREFIX = "hypercolumn_"
 
 
-def connect() -> dj.Connection:
-    """Connect to the database and bind all tables; what does not exist yet is declared.
+def connect(*, declare: bool = True) -> dj.Connection:
+    """Connect to the database and bind all tables; what does not exist yet is declared, unless `declare` is False.
 
     Without a `datajoint.json` and without `DJ_HOST`, that is the embedded server, which is started if need be.
-    Raises UserError where a server does not answer, no store is configured or the configuration is malformed.
+    Raises UserError where a server does not answer, no store is configured, the configuration is malformed or
+    tables are missing that may not be declared.
     """
     if is_configured():
         _check_file()
         _check_store()
-        return _activate()
-    server = EmbeddedServer(default_home())
-    server.start()
-    _configure(server)
+        return _activate(declare)
+    embedded = EmbeddedServer(default_home())
+    embedded.start()
+    server.start_with(embedded.start)
+    _configure(embedded)
     # Two processes that declare the same tables at once would trip over each other.
-    with FileLock(server.home / "declare.lock"):
-        return _activate()
+    with FileLock(embedded.home / "declare.lock"):
+        return _activate(declare)
 
 
 def is_configured() -> bool:
@@ -40,17 +43,17 @@ def is_configured() -> bool:
     return "DJ_HOST" in os.environ or find_config_file() is not None
 
 
-def _configure(server: EmbeddedServer) -> None:
+def _configure(embedded: EmbeddedServer) -> None:
     dj.config["database.backend"] = "postgresql"
-    dj.config["database.host"] = str(server.socket_directory)
-    dj.config["database.port"] = server.port
-    dj.config["database.user"] = server.user
+    dj.config["database.host"] = str(embedded.socket_directory)
+    dj.config["database.port"] = embedded.port
+    dj.config["database.user"] = embedded.user
     dj.config["database.password"] = ""  # the socket's folder is what keeps others out
-    dj.config["database.name"] = server.database
+    dj.config["database.name"] = embedded.database
     dj.config["database.use_tls"] = False
-    store = {"protocol": "file", "location": str(server.home / "store")}
+    store = {"protocol": "file", "location": str(embedded.home / "store")}
     dj.config["stores"] = {"default": STORE, STORE: store}
-    (server.home / "store").mkdir(exist_ok=True)
+    (embedded.home / "store").mkdir(exist_ok=True)
 
 
 def _check_file() -> None:
@@ -75,7 +78,7 @@ def _check_store() -> None:
         ) from error
 
 
-def _activate() -> dj.Connection:
+def _activate(declare: bool) -> dj.Connection:
     if "DJ_LOG_LEVEL" not in os.environ:
         logging.getLogger("datajoint").setLevel(logging.ERROR)
     host, port = dj.config["database.host"], dj.config["database.port"]
@@ -88,5 +91,8 @@ def _activate() -> dj.Connection:
             "user and password in DataJoint's configuration"
         ) from error
     prefix = os.environ.get("HYPERCOLUMN_PREFIX") or dj.config["database.database_prefix"] or DEFAULT_PREFIX
-    schemas.activate(prefix)
+    try:
+        schemas.activate(prefix, declare=declare)
+    except schemas.MissingTableError as error:
+        raise UserError(f"{error}; `hypercolumn migrate` makes what is missing, once for all workers") from error
     return connection

@@ -21,7 +21,7 @@ def explained(error: Exception) -> str | None:
         return f"DataJoint's configuration in the environment cannot be used ({line}); check the DJ_* variables"
     if isinstance(error, UserError | TrainingDivergedError):
         return line
-    if _is_full_disk(error):
+    if is_full_disk(error):
         return f"no room is left on the disk ({line}); free some and try again, nothing was written"
     if isinstance(error, CorruptFileError | MissingExternalFile):
         return f"{line}; restore the file from a backup, or delete its row"
@@ -32,7 +32,7 @@ def explained(error: Exception) -> str | None:
     return None
 
 
-def _is_full_disk(error: BaseException | None) -> bool:
+def is_full_disk(error: BaseException | None) -> bool:
     """Whether the error, or one that it came from, is a full disk: here, or on the server."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from pipeline.worker import TABLES
+from schemas.work import Lease
 
 
 def table_status() -> list[dict[str, Any]]:
@@ -21,14 +22,39 @@ def table_status() -> list[dict[str, Any]]:
     return rows
 
 
+def counts_left() -> tuple[int, int]:
+    """How many jobs other processes have, and how many failed, of all tables."""
+    rows = table_status()
+    return sum(row["running"] for row in rows), sum(row["failed"] for row in rows)
+
+
 def worker_status() -> list[dict[str, Any]]:
-    """A row for each job that a worker holds."""
-    return _jobs("reserved", "host", "pid", "reserved_time")
+    """A row for each process that takes jobs: since when, how long it has been silent, and what it does."""
+    now = Lease.connection.query("SELECT CURRENT_TIMESTAMP(3)").fetchone()[0].replace(tzinfo=None)
+    held = {(job["host"], job["pid"]): job for job in _jobs("reserved", "host", "pid", "reserved_time")}
+    rows = []
+    for lease in Lease.to_dicts():
+        job = held.pop((lease["host"], lease["pid"]), {"table": "-", "key": "-"})
+        rows.append(
+            {name: lease[name] for name in ("host", "pid", "device", "taken")}
+            | {"silent for": f"{(now - lease['renewed']).total_seconds():.0f} s"}
+            | {name: job[name] for name in ("table", "key")}
+        )
+    # those of a plain `populate(reserve_jobs=True)`, which has no lease
+    for (host, pid), job in held.items():
+        row = {"host": host, "pid": pid, "device": "-", "taken": job["reserved_time"], "silent for": "-"}
+        rows.append(row | {name: job[name] for name in ("table", "key")})
+    return rows
 
 
 def failure_status() -> list[dict[str, Any]]:
     """A row for each job that failed, with its error."""
     return _jobs("errors", "host", "completed_time", "error_message")
+
+
+def tracebacks() -> list[str]:
+    """Of each job that failed, the traceback."""
+    return [f"{row['table']} {row['key']}\n{row['error_stack']}" for row in _jobs("errors", "error_stack")]
 
 
 def as_table(rows: list[dict[str, Any]], title: str) -> Table:

@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
-import os
-import platform
-from collections.abc import Iterator
-from typing import Any
+import logging
+import random
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
 
 import datajoint as dj
-import psutil
 import torch
 
 import schemas
-from pipeline.errors import UserError
+from pipeline import lease, queue
+from pipeline.errors import UserError, is_full_disk
 from schemas import device as chosen_device
+from schemas import server
 
-# In the order in which they depend.
 TABLES: dict[str, type[dj.Computed]] = {computed.__name__: computed for computed in schemas.computed_tables()}
+
+
+MOST_LOSSES = 10  # of the connection one after the other, with nothing done between
+
+log = logging.getLogger("hypercolumn")
+
+
+class Outcome(NamedTuple):
+    """A job that was done, or failed."""
+
+    table: str
+    key: dict[str, Any]
+    error: BaseException | None
+
+    @property
+    def line(self) -> str:
+        """Its error, as DataJoint keeps it."""
+        message = str(self.error)
+        return type(self.error).__name__ + (f": {message}" if message else "")
 
 
 def use_device(device: str | None) -> None:
@@ -35,56 +58,100 @@ def use_device(device: str | None) -> None:
     chosen_device.use(device)
 
 
-def work(table: str | None = None) -> tuple[int, list[str]]:
-    """Take jobs until none is pending; gives how many were done and an error line for each that failed.
-
-    A job that is interrupted goes back to the queue, and so do those of this machine's dead processes.
-    """
-    done, failures = 0, []
-    for computed in _tables(table):
-        _put_back_dead(computed)
-        for outcome in _outcomes(computed):
-            if outcome is None:
-                done += 1
-            else:
-                failures.append(outcome)
-    return done, failures
-
-
-def _tables(name: str | None) -> list[type[dj.Computed]]:
+def tables_named(name: str | None = None) -> list[dj.Computed]:
+    """The computed table of that name, all of them for None, in the order in which they depend."""
     if name is None:
-        return list(TABLES.values())
+        return [computed() for computed in TABLES.values()]
     if name not in TABLES:
         raise UserError(f"table {name!r} is not computed; allowed are {', '.join(TABLES)}")
-    return [TABLES[name]]
+    return [TABLES[name]()]
 
 
-def _outcomes(computed: type[dj.Computed]) -> Iterator[str | None]:
-    """None for each job that was done, its error for each that failed, until none is pending."""
-    while True:
-        try:
-            status = computed.populate(reserve_jobs=True, suppress_errors=True, max_calls=1)
-        except SystemExit:  # a scheduler's SIGTERM, which DataJoint turns into this
-            _put_back(computed, "SystemExit")
-            raise KeyboardInterrupt from None
-        yield from [None] * status["success_count"]
-        for _, message in status["error_list"]:
-            if message.startswith("KeyboardInterrupt"):
-                _put_back(computed, "KeyboardInterrupt")
-                raise KeyboardInterrupt
-            yield message
-        if not computed.jobs.pending:
-            return
+def work(table: str | None = None) -> tuple[int, list[str]]:
+    """Take jobs until none is pending; gives how many were done and an error line for each that failed."""
+    done = list(outcomes(tables_named(table)))
+    failures = [outcome.line for outcome in done if outcome.error is not None]
+    return len(done) - len(failures), failures
 
 
-def _put_back(computed: type[dj.Computed], reason: str) -> None:
-    """DataJoint marks a job that is interrupted as failed; without its row it is pending again."""
-    mine: dict[str, Any] = {"host": platform.node(), "pid": os.getpid(), "status": "error"}
-    (computed.jobs & mine & f"error_message LIKE '{reason}%'").delete()
+def outcomes(
+    tables: Sequence[dj.Computed], restrictions: Sequence[Any] = (), poll: float | None = None
+) -> Iterator[Outcome]:
+    """Take jobs of these tables, a table before those that depend on it, until none is pending.
+
+    restrictions: of what is taken, as for `populate`. poll: seconds after which to look again, for ever.
+    Jobs of dead processes go back to the queue first. A job that is interrupted goes back, too, and so do all of
+    this process when the server was away; KeyboardInterrupt and a full disk end it, a job that fails does not.
+    """
+    connection = dj.conn()
+    losses = 0  # of the connection, since something was done
+    with _sigterm_as_interrupt(), lease.held() as mine:
+        while True:
+            try:
+                anything = False
+                queue.recover(tables)
+                for computed in tables:
+                    for outcome in _work_off(computed, restrictions):
+                        anything, losses = True, 0
+                        yield outcome
+                if anything:
+                    continue  # there may be jobs now that depend on what was done
+                if poll is None:
+                    return
+                time.sleep(poll)
+            except BaseException as error:
+                losses += 1
+                if not server.is_lost(error) or losses > MOST_LOSSES:
+                    _give_back(tables, mine)
+                    raise
+                log.warning("the database server was away (%s)", " ".join(str(error).split()))
+                server.make_sure_of(connection)
+                _give_back(tables, mine)
 
 
-def _put_back_dead(computed: type[dj.Computed]) -> None:
-    for job in (computed.jobs.reserved & {"host": platform.node()}).to_dicts():
-        if not psutil.pid_exists(job["pid"]):
-            key = {name: job[name] for name in computed.primary_key}
-            (computed.jobs & key & {"status": "reserved", "pid": job["pid"]}).delete()
+def _work_off(computed: dj.Computed, restrictions: Sequence[Any]) -> Iterator[Outcome]:
+    queue.refresh(computed, restrictions)
+    while keys := queue.most_urgent(computed, restrictions):
+        key = random.choice(keys)  # so that workers that begin together do not run after the same one
+        outcome = _do(computed, key)
+        if outcome is not None:
+            yield outcome
+
+
+def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
+    """Do one job; None where another process has it, or where it is declared no more."""
+    options = {"reserve_jobs": True, "refresh": False, "suppress_errors": True, "return_exception_objects": True}
+    try:
+        done = computed.populate(key, max_calls=1, **options)
+    except SystemExit:  # a scheduler's SIGTERM, which DataJoint turns into this
+        queue.put_back(computed, key, "error")
+        raise KeyboardInterrupt from None
+    for _, error in done["error_list"]:
+        if computed & key or not computed.key_source & key:
+            (computed.jobs & key).delete()
+            return None
+        if isinstance(error, KeyboardInterrupt) or is_full_disk(error) or server.is_lost(error):
+            queue.put_back(computed, key, "error")
+            raise error
+        return Outcome(type(computed).__name__, key, error)
+    return Outcome(type(computed).__name__, key, None) if done["success_count"] else None
+
+
+def _give_back(tables: Sequence[dj.Computed], mine: dict[str, Any]) -> None:
+    """Make pending what this process has taken; where the server cannot be reached, its lease runs out."""
+    with suppress(Exception):
+        for computed in tables:
+            queue.put_back(computed, mine)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """SIGTERM, with which schedulers end a process, ends work as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

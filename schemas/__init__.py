@@ -18,22 +18,38 @@ for said in ("No datajoint.json found", "Failed to load config", "datajoint.migr
 logging.getLogger("datajoint").addFilter(lambda record: not str(record.msg).startswith("Loading configuration from"))
 
 
-def activate(prefix: str) -> None:
+class MissingTableError(Exception):
+    """A table is not in the database."""
+
+
+def activate(prefix: str, *, declare: bool = True) -> None:
     """Bind every schema to DataJoint's connection, each under its own name behind `prefix`.
 
-    Schemas and tables that do not exist yet are declared, unless DataJoint's configuration forbids it.
+    Schemas and tables that do not exist yet are declared, unless DataJoint's configuration forbids it. Without
+    `declare` nothing is, and MissingTableError says what is not there.
     """
+    from datajoint.errors import DataJointError
+
+    allowed = {} if declare else {"create_schema": False, "create_tables": False}
     for module in modules():
-        module.schema.activate(prefix + module.__name__.rpartition(".")[2])
+        name = prefix + module.__name__.rpartition(".")[2]
+        try:
+            module.schema.activate(name, **allowed)
+        except DataJointError as error:
+            if declare or module.schema.exists:
+                raise
+            raise MissingTableError(f"the database has no schema {name}") from error
     for computed in computed_tables():
+        if not declare and not (computed().is_declared and computed().jobs.is_declared):
+            raise MissingTableError(f"the database has no table {computed.__name__}, or no queue of its jobs")
         _ = computed.jobs  # declares the queue, so that workers need not
 
 
 def modules() -> list[ModuleType]:
     """The modules of all schemas, each behind those that it refers to."""
-    from schemas import architecture, clustering, dataset, experiment, insilico, training
+    from schemas import architecture, clustering, dataset, experiment, insilico, training, work
 
-    return [dataset, architecture, training, experiment, insilico, clustering]
+    return [dataset, architecture, training, work, experiment, insilico, clustering]
 
 
 def computed_tables() -> list[type[dj.Computed]]:

@@ -51,6 +51,9 @@ QUICK_EQUIVARIANT = configs.CONFIGS["rotation-equivariant"].derived(
 ENDLESS = QUICK.derived(
     "endless", "trains until it is stopped", trainer={"trainer": "endless", "max_iter": None, "patience": 10**9}
 )
+LONGER = QUICK.derived(
+    "longer", "long enough to be interrupted", trainer={"trainer": "longer", "max_iter": 400, "patience": 10**9}
+)
 # Of in-silico experiments, so that they take seconds.
 SMALL_SETTINGS = {
     insilico.GradientRFParameters: {"num_images": 4},
@@ -60,7 +63,7 @@ SMALL_SETTINGS = {
     insilico.PlaidParameters: {"num_contrasts": 2},
     insilico.ClusteringParameters: {"num_steps": 5, "max_clusters": 3, "num_splits": 1, "num_starts": 1},
 }
-ADDED = {named.config: named for named in (QUICK, QUICK_EQUIVARIANT, ENDLESS)}
+ADDED = {named.config: named for named in (QUICK, QUICK_EQUIVARIANT, ENDLESS, LONGER)}
 
 
 REFERENCE = Path(__file__).parent / "reference"

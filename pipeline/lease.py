@@ -1,0 +1,131 @@
+"""Leases: how others know that a process which takes jobs still lives.
+
+It renews its row in `Lease` by the server's clock, on a connection of its own. Who does not is dead for all others,
+and its jobs are taken by them.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import datajoint as dj
+import psutil
+
+from schemas import device
+from schemas.work import Lease
+
+HEARTBEAT = 10.0  # seconds from one renewal to the next
+LIFETIME = 60.0  # seconds without one after which a process is dead
+
+
+@contextmanager
+def held() -> Iterator[dict[str, Any]]:
+    """While it is open, jobs that this process takes are left to it; gives what tells its jobs."""
+    connection = Lease.connection
+    key = {"host": platform.node(), "pid": os.getpid(), "connection_id": connection.connection_id}
+    row = key | {"process_space": process_space(), "device": str(device.current())}
+    (Lease & key).delete_quick()  # of a process before, which had the same numbers
+    Lease.insert1(row)
+    heartbeat = _Heartbeat(connection, row)
+    heartbeat.start()
+    try:
+        yield key
+    finally:
+        heartbeat.end()
+        with suppress(Exception):  # without a server the lease runs out by itself
+            (Lease & key).delete_quick()
+
+
+def dead() -> list[dict[str, Any]]:
+    """Keys of the leases of processes that are no more."""
+    connection = Lease.connection
+    here = (Lease & {"process_space": process_space()}).to_dicts()
+    found = [lease for lease in here if not _lives(lease["pid"])]
+    # After a pause of the server nobody could renew: all get as long as a lease takes to run out.
+    if _seconds_up(connection) > LIFETIME:
+        interval = connection.adapter.interval_expr(LIFETIME, "second")
+        found += (Lease & f"renewed < CURRENT_TIMESTAMP(3) - {interval}").to_dicts()
+    return [{name: lease[name] for name in Lease.primary_key} for lease in found]
+
+
+def alive() -> list[dict[str, Any]]:
+    """The leases of the processes that are not dead, but for this one's own."""
+    mine = {"host": platform.node(), "pid": os.getpid(), "process_space": process_space()}
+    gone = [tuple(key.values()) for key in dead()]
+    return [
+        row
+        for row in Lease.to_dicts()
+        if tuple(row[name] for name in Lease.primary_key) not in gone and not mine.items() <= row.items()
+    ]
+
+
+def process_space() -> str:
+    """What tells this machine since it started, and the container on it: in it, a pid means one process."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    if not boot.exists():
+        return f"{platform.node()} {psutil.boot_time():.0f}"
+    return f"{boot.read_text().strip()} {Path('/proc/self/ns/pid').readlink()}"
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _seconds_up(connection: dj.Connection) -> float:
+    if connection.adapter.backend == "mysql":
+        return float(connection.query("SHOW GLOBAL STATUS LIKE 'Uptime'").fetchone()[1])
+    return float(
+        connection.query("SELECT EXTRACT(EPOCH FROM CURRENT_TIMESTAMP - pg_postmaster_start_time())").fetchone()[0]
+    )
+
+
+class _Heartbeat(threading.Thread):
+    """Renews a lease from a thread of its own, whatever the others do; a server that is away is tried again."""
+
+    def __init__(self, connection: dj.Connection, row: dict[str, Any]) -> None:
+        super().__init__(daemon=True, name="heartbeat")
+        self._row, self._ended = row, threading.Event()
+        self._info, self._config = dict(connection.conn_info), connection._config
+        key = " AND ".join(f"{name} = %s" for name in Lease.primary_key)
+        table = Lease.full_table_name
+        self._renew = f"UPDATE {table} SET renewed = CURRENT_TIMESTAMP(3) WHERE {key}"
+        self._take_again = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(row))})"
+
+    def run(self) -> None:
+        connection = None
+        while not self._ended.wait(HEARTBEAT):
+            try:
+                connection = connection or self._connect()
+                # Others may have taken it for dead, when it could not reach the server.
+                if not connection.query(self._renew, list(self._row.values())[:3], reconnect=False).rowcount:
+                    connection.query(self._take_again, list(self._row.values()), reconnect=False)
+            except Exception:  # of whatever kind: the next beat tries again
+                connection = None
+        if connection is not None:
+            with suppress(Exception):
+                connection.close()
+
+    def end(self) -> None:
+        self._ended.set()
+        self.join(timeout=HEARTBEAT)
+
+    def _connect(self) -> dj.Connection:
+        info = self._info
+        return dj.Connection(
+            info["host"],
+            info["user"],
+            info["passwd"],
+            info["port"],
+            info["ssl_input"],
+            database_name=info["database_name"],
+            config_override=self._config,
+        )

@@ -1,0 +1,109 @@
+"""DataJoint's queue of jobs: filled in one go, and what goes back to it.
+
+It is asked through instances of computed tables, since each keeps its queue: the class would make it anew each time.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+import datajoint as dj
+import psutil
+from datajoint.condition import Not
+
+from pipeline import lease
+from schemas.work import Lease, Priority
+
+DEFAULT_PRIORITY = 5
+AT_ONCE = 32  # pending jobs that a worker chooses from
+
+
+def refresh(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> None:
+    """Queue what is declared and not done, within the restrictions; take away what is declared no more.
+
+    All at once: DataJoint's own `refresh` inserts them one by one.
+    """
+    jobs = computed.jobs
+    new = (computed._jobs_to_do(tuple(restrictions)) - computed.proj()).restrict(Not(jobs), semantic_check=False)
+    keys = new.keys()
+    if keys:
+        urgent = {tuple(row[name] for name in Priority.primary_key): row["priority"] for row in Priority.to_dicts()}
+        jobs.insert(
+            (
+                key
+                | {"status": "pending"}
+                | {"priority": urgent.get(tuple(key[name] for name in Priority.primary_key), DEFAULT_PRIORITY)}
+                for key in keys
+            ),
+            skip_duplicates=True,
+        )
+    jobs.refresh(*restrictions)
+
+
+def most_urgent(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Keys of pending jobs that may be taken now, all of the same priority; a few of them where there are many."""
+    pending = _within(computed, computed.jobs.pending & "scheduled_time <= CURRENT_TIMESTAMP(3)", restrictions)
+    rows = pending.proj("priority").to_dicts(order_by=["priority", "scheduled_time"], limit=AT_ONCE)
+    return [{name: row[name] for name in pending.primary_key} for row in rows if row["priority"] == rows[0]["priority"]]
+
+
+def put_back(computed: dj.Computed, where: dict[str, Any], status: str = "reserved") -> int:
+    """Make jobs of a status pending again, as they were before they were taken; gives how many."""
+    return _make_pending(computed, computed.jobs & where & {"status": status})
+
+
+def retry(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> int:
+    """Make failed jobs pending again; gives how many."""
+    return _make_pending(computed, _within(computed, computed.jobs.errors, restrictions))
+
+
+def recover(tables: Sequence[dj.Computed]) -> int:
+    """Put back the jobs of processes that are no more, and take away their leases; gives how many jobs."""
+    found = 0
+    for key in lease.dead():
+        found += sum(put_back(computed, key) for computed in tables)
+        (Lease & key).delete_quick()
+    for computed in tables:
+        found += sum(put_back(computed, key) for key in _without_lease(computed))
+    return found
+
+
+def set_priority(tasks: Sequence[dict[str, Any]], priority: int, tables: Sequence[dj.Computed]) -> None:
+    """How urgent all jobs of these tasks are from now on, 0 the most."""
+    keys = [{name: task[name] for name in Priority.primary_key} for task in tasks]
+    with Priority.connection.transaction:
+        (Priority & keys).delete_quick()
+        Priority.insert(key | {"priority": priority} for key in keys)
+        for computed in tables:
+            pending = computed.jobs.pending & keys
+            pending.connection.query(
+                f"UPDATE {pending.full_table_name} SET priority = {int(priority)}{pending.where_clause()}"
+            )
+
+
+def _within(computed: dj.Computed, jobs: Any, restrictions: Sequence[Any]) -> Any:
+    # as DataJoint does it: the keys of the queue have another lineage than those of the table
+    return jobs.restrict(computed._jobs_to_do(tuple(restrictions)), semantic_check=False) if restrictions else jobs
+
+
+def _make_pending(computed: dj.Computed, jobs: Any) -> int:
+    """By one UPDATE, which nobody can come between."""
+    cursor = jobs.connection.query(
+        f"UPDATE {jobs.full_table_name} SET status = 'pending', reserved_time = NULL, completed_time = NULL, "
+        f"error_message = '', error_stack = NULL, host = '', pid = 0, connection_id = 0{jobs.where_clause()}"
+    )
+    return int(cursor.rowcount)
+
+
+def _without_lease(computed: dj.Computed) -> list[dict[str, Any]]:
+    """What tells jobs that `populate(reserve_jobs=True)` took by itself in processes of this host that are no more."""
+    names = Lease.primary_key
+    here = (computed.jobs.reserved & {"host": platform.node()}).proj(*names).to_dicts()
+    leases = {tuple(row[name] for name in names) for row in Lease.to_dicts()}
+    return [
+        {name: job[name] for name in names}
+        for job in here
+        if tuple(job[name] for name in names) not in leases and not psutil.pid_exists(job["pid"])
+    ]

@@ -1,0 +1,34 @@
+"""Who works on what: leases of the processes that take jobs, and which tasks come first."""
+
+from __future__ import annotations
+
+import datajoint as dj
+
+from schemas.training import TrainingTask
+
+schema = dj.Schema()
+
+
+@schema
+class Lease(dj.Manual):
+    definition = """
+    # A process that takes jobs; dead when this is not renewed. Host, pid and connection stand in the jobs, too
+    host            : varchar(255)
+    pid             : int32
+    connection_id   : int64
+    ---
+    process_space   : varchar(255)                  # in which a pid means one process: machine, its start, container
+    device          : varchar(32)                   # cpu or cuda:0, ...
+    taken=CURRENT_TIMESTAMP(3)      : datetime(3)   # by the server's clock
+    renewed=CURRENT_TIMESTAMP(3)    : datetime(3)   # by the server's clock
+    """
+
+
+@schema
+class Priority(dj.Manual):
+    definition = """
+    # How urgent the jobs of a task are, where that was said
+    -> TrainingTask
+    ---
+    priority        : int16         # 0 is the most urgent; tasks without have 5
+    """
