@@ -8,8 +8,6 @@ from experiment_rows import members
 from pipeline.experiments import BUILT_IN, declare
 from schemas.experiment import Experiment
 
-FAMILIES = ("paper", "small")
-
 
 def published(experiment: str, series: str, *columns: str) -> dict:
     rows = (Experiment.Published & {"experiment_name": experiment, "series": series}).to_dicts(order_by="position")

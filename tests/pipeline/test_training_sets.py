@@ -10,8 +10,6 @@ from pipeline.experiments.declare import MIN_IMAGES
 from pipeline.training_sets import Part, insert_part, num_images
 from schemas.dataset import TrainingSet
 
-FAMILIES = ("paper", "small")
-
 
 @pytest.mark.parametrize(
     ("part", "name"),
