@@ -57,5 +57,5 @@ def eventually(condition) -> None:
 
 def one_line(error: pytest.ExceptionInfo) -> str:
     message = str(error.value)
-    assert "\n" not in message
+    assert "\n" not in message, message
     return message
