@@ -1,7 +1,4 @@
-"""What the tests share: a database of their own, a tiny recording, configurations that train in a blink.
-
-Run as a program, this file is `hypercolumn` with those configurations added.
-"""
+"""What the tests share: a database of their own, the command line, a tiny recording and models of it."""
 
 from __future__ import annotations
 
@@ -17,70 +14,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pytest
 import torch
 
 import pipeline  # first of all: it quiets DataJoint's import
 import schemas
+import small_configurations
 from pipeline import cli, configs
+from recorded_originals import recorded_recording, write_checkpoints
 
 import datajoint as dj  # isort: skip
-
-from schemas import insilico  # isort: skip
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and so would what they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HYPERCOLUMN = str(Path(sys.executable).with_name("hypercolumn"))
-
-QUICK = configs.CONFIGS["cnn"].derived(
-    "quick",
-    "a few steps of a tiny network",
-    core={"core": "cnn-4-4-4"},
-    layers={"filter_size": [5, 3, 3], "num_filters": [4, 4, 4]},
-    trainer={"trainer": "quick", "batch_size": 16, "val_steps": 2, "max_iter": 6},
-)
-QUICK_EQUIVARIANT = configs.CONFIGS["rotation-equivariant"].derived(
-    "quick-equivariant",
-    "the same with rotations",
-    core={"core": "hermite-2-2-4", "num_rotations": 4},
-    layers={"filter_size": [5, 3, 3], "num_filters": [2, 2, 4]},
-    trainer={"trainer": "quick", "batch_size": 16, "val_steps": 2, "max_iter": 6},
-)
-ENDLESS = QUICK.derived(
-    "endless", "trains until it is stopped", trainer={"trainer": "endless", "max_iter": None, "patience": 10**9}
-)
-LONGER = QUICK.derived(
-    "longer", "long enough to be interrupted", trainer={"trainer": "longer", "max_iter": 400, "patience": 10**9}
-)
-# Of in-silico experiments, so that they take seconds.
-SMALL_SETTINGS = {
-    insilico.GradientRFParameters: {"num_images": 4},
-    insilico.MEIParameters: {"num_starts": 2, "max_iter": 3},
-    insilico.GaborParameters: {"place_step": 6, "num_sizes": 1, "num_phases": 2},
-    insilico.SizeContrastParameters: {"num_sizes": 3, "num_contrasts": 2},
-    insilico.PlaidParameters: {"num_contrasts": 2},
-    insilico.ClusteringParameters: {"num_steps": 5, "max_clusters": 3, "num_splits": 1, "num_starts": 1},
-}
-ADDED = {named.config: named for named in (QUICK, QUICK_EQUIVARIANT, ENDLESS, LONGER)}
-
-
-REFERENCE = Path(__file__).parent / "reference"
-CHECKPOINTS = {  # log hash: recorded variables
-    "647bb1d1bd02979996e492b5422eb95f": "ckpt_hermite",
-    "96c4d0cc8869d2b5a4297f13f2cdd422": "ckpt_conv2d",
-}
-# Writes the recorded variables of an .npz file as a checkpoint of TensorFlow.
-WRITE_CHECKPOINT = """
-import os, sys
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-import numpy as np
-import tensorflow as tf
-values = {k.removeprefix("values/"): v for k, v in np.load(sys.argv[1]).items() if k.startswith("values/")}
-tf.raw_ops.SaveV2(prefix=sys.argv[2], tensor_names=list(values), shape_and_slices=[""] * len(values),
-                  tensors=[tf.constant(v) for v in values.values()])
-"""
 
 
 class Done(NamedTuple):
@@ -202,7 +150,7 @@ def start(tmp_path) -> Iterator[Callable[..., subprocess.Popen]]:
 
     def run(*arguments: object, quick: bool = False, before: tuple[str, ...] = (), **variables: str | None):
         environment = {name: value for name, value in (os.environ | variables).items() if value is not None}
-        program = [sys.executable, "-P", __file__] if quick else [HYPERCOLUMN]
+        program = [sys.executable, "-P", small_configurations.__file__] if quick else [HYPERCOLUMN]
         folder = tmp_path / "work"
         folder.mkdir(exist_ok=True)
         processes.append(
@@ -263,7 +211,7 @@ def tiny(connection, recording_file) -> str:
 @pytest.fixture
 def quick(monkeypatch) -> None:
     """The added configurations, in this process."""
-    for name, named in ADDED.items():
+    for name, named in small_configurations.ADDED.items():
         monkeypatch.setitem(configs.CONFIGS, name, named)
 
 
@@ -290,7 +238,7 @@ def characterised(connection, recording) -> dict:
     from schemas.training import TrainedModel
 
     add_recording("characterised", recording)
-    trained, key = (declare_task("characterised", QUICK_EQUIVARIANT, seed) for seed in (0, 1))
+    trained, key = (declare_task("characterised", small_configurations.QUICK_EQUIVARIANT, seed) for seed in (0, 1))
     TrainedModel.populate(trained)
     model = (TrainedModel & trained).load_model()
     with torch.no_grad():
@@ -301,7 +249,7 @@ def characterised(connection, recording) -> dict:
         TrainedModel().insert_imported(key, model, None, {"log_hash": "0" * 32, "variables_sha256": "0" * 64})
         with pytest.MonkeyPatch.context() as patch:
             for table, settings in protocols.SETTINGS.items():
-                tiny = settings["standard"] | SMALL_SETTINGS.get(table, {})
+                tiny = settings["standard"] | small_configurations.SMALL_SETTINGS.get(table, {})
                 patch.setitem(protocols.SETTINGS, table, settings | {"tiny": tiny})
             patch.setitem(protocols.PROTOCOLS, "tiny", dict.fromkeys(protocols.PROTOCOLS["full"], "tiny"))
             protocols.declare_protocol(key, "tiny")
@@ -313,31 +261,16 @@ def characterised(connection, recording) -> dict:
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory) -> dict[str, Path]:
     """Checkpoint directories by log hash."""
-    folder = tmp_path_factory.mktemp("checkpoints")
-    for log_hash, name in CHECKPOINTS.items():
-        (folder / log_hash).mkdir()
-        arguments = [str(REFERENCE / f"{name}.npz"), str(folder / log_hash / "model.ckpt")]
-        subprocess.run([sys.executable, "-P", "-c", WRITE_CHECKPOINT, *arguments], check=True)
-    return {log_hash: folder / log_hash for log_hash in CHECKPOINTS}
+    return write_checkpoints(tmp_path_factory.mktemp("checkpoints"))
 
 
 @pytest.fixture
 def recorded_dataset(connection):
     """The recording that the recorded checkpoints were trained on."""
-    with np.load(REFERENCE / "dataset_tiny.npz") as arrays:
-        splits = {"train": "train", "validation": "val", "test": "test"}
-        images = {f"{split}_images": arrays[f"raw/images_{name}"] for split, name in splits.items()}
-        responses = {f"{split}_responses": arrays[f"raw/responses_{name}"] for split, name in splits.items()}
-    from models.recording import Recording
     from pipeline.datasets import add_recording
     from schemas.dataset import Dataset, TrainingSet
 
-    add_recording("recorded", Recording(**images, **responses))
+    add_recording("recorded", recorded_recording())
     yield "recorded"
     (TrainingSet & {"training_set": "recorded"}).delete(prompt=False)
     (Dataset & {"dataset_name": "recorded"}).delete(prompt=False)
-
-
-if __name__ == "__main__":
-    configs.CONFIGS.update(ADDED)
-    cli.main()

@@ -104,6 +104,15 @@ def small_model(small_core):
     return build
 
 
+@pytest.fixture
+def constant_neuron(double, small_model):
+    """A small model whose neuron 2 has the same rate whatever is shown."""
+    model = small_model()
+    with torch.no_grad():
+        model.readout.masks[2] = 0
+    return model
+
+
 @pytest.fixture(scope="session")
 def small_data():
     """Noise of the small model's size; float32."""

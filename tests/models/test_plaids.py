@@ -1,12 +1,14 @@
 """Plaids: what is shown, and suppression in neurons that are known to have it or not."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-import torch
 
 from models import GaborSet
 from models.optimal_gabor import optimal_gabors
 from models.plaids import orthogonal_plaids
+from unknown_parameters import assert_unknown_stays_unknown
 
 CONTRASTS = [0.0, 0.5, 2.0]
 
@@ -49,18 +51,14 @@ def test_without_the_orthogonal_patch_it_is_the_optimal_gabor(v1_model):
 
 @pytest.mark.parametrize("unknown", range(6))
 def test_unknown_stays_unknown(v1_model, unknown):
-    given = parameters(v1_model.neurons)
-    given[unknown] = np.where(np.arange(8) == 5, np.nan, given[unknown])
-    for name, values in plaids(v1_model, given).items():
-        np.testing.assert_array_equal(np.isnan(values).reshape(8, -1).all(axis=1), np.arange(8) == 5, err_msg=name)
+    assert_unknown_stays_unknown(partial(plaids, v1_model), parameters(v1_model.neurons), unknown, neuron=5)
 
 
-def test_constant_rates_have_no_index(double, small_model):
-    model = small_model()
-    with torch.no_grad():
-        model.readout.masks[2] = 0
+def test_constant_rates_have_no_index(constant_neuron):
     given = [np.full(6, value) for value in (5.0, 4.0, 6.0, 0.2, 0.3, 0.0)]
-    found = orthogonal_plaids(model, *given, image_size=(9, 10), contrasts=[0, 1], num_phases=2, batch_size=50)
+    found = orthogonal_plaids(
+        constant_neuron, *given, image_size=(9, 10), contrasts=[0, 1], num_phases=2, batch_size=50
+    )
     assert np.isnan(found["suppression_index"][2])
     assert np.ptp(found["responses"][2]) == 0
 

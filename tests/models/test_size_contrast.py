@@ -1,10 +1,13 @@
 """Tuning to size and contrast: what is shown, and suppression in neurons that are known to have it or not."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 from models.size_contrast import size_contrast_tuning
+from unknown_parameters import assert_unknown_stays_unknown
 
 SIZES, CONTRASTS = [4.0, 8.0, 12.0, 28.0], [2.0, 0.5]
 
@@ -74,19 +77,13 @@ def test_a_cycle_of_phases_leaves_no_phase(v1_model):
 
 @pytest.mark.parametrize("unknown", range(5))
 def test_unknown_stays_unknown(v1_model, unknown):
-    given = parameters(v1_model.neurons)
-    given[unknown] = np.where(np.arange(8) == 3, np.nan, given[unknown])
-    for name, values in tuning(v1_model, given).items():
-        np.testing.assert_array_equal(np.isnan(values).reshape(8, -1).all(axis=1), np.arange(8) == 3, err_msg=name)
+    assert_unknown_stays_unknown(partial(tuning, v1_model), parameters(v1_model.neurons), unknown, neuron=3)
 
 
-def test_constant_rates_have_no_index(double, small_model):
-    model = small_model()
-    with torch.no_grad():
-        model.readout.masks[2] = 0
+def test_constant_rates_have_no_index(constant_neuron):
     given = [np.full(6, value) for value in (5.0, 4.0, 0.2, 0.3, 0.0)]
     found = size_contrast_tuning(
-        model, *given, image_size=(9, 10), sizes=[3, 8], contrasts=[1, 3], num_phases=2, batch_size=50
+        constant_neuron, *given, image_size=(9, 10), sizes=[3, 8], contrasts=[1, 3], num_phases=2, batch_size=50
     )
     assert np.isnan(found["suppression_index"][2])
     assert np.isnan(found["preferred_size"][2])

@@ -1,14 +1,13 @@
-"""The built-in experiments as rows: both families, the paper's numbers, searches, and parts of a recording."""
+"""The built-in experiments as rows: both families, searches, and what is declared twice or not at all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from models.recording import Recording
+from experiment_rows import members
+from made_up_recordings import noise
 from pipeline import configs
 from pipeline.configs import CONFIGS
 from pipeline.datasets import add_recording
@@ -19,69 +18,12 @@ from pipeline.experiments.operations import operations
 from pipeline.published import PUBLISHED
 from pipeline.published_search import published_search
 from pipeline.tasks import content_hash, declare_task
-from pipeline.training_sets import Part, insert_part, num_images
-from schemas.architecture import ModelConfig
 from schemas.dataset import Dataset, TrainingSet
 from schemas.experiment import Experiment
 from schemas.insilico import InSilicoTask
 from schemas.training import Regularization, TrainingTask
 
 FAMILIES = ("paper", "small")
-
-
-def noise(num_train: int, name: str) -> str:
-    """Declare a recording without any structure, of two neurons and images of 8 x 8 pixels."""
-    generator = np.random.default_rng(0)
-
-    def images(count: int) -> np.ndarray:
-        return generator.integers(0, 256, (count, 8, 8), dtype=np.uint8)
-
-    def responses(*shape: int) -> np.ndarray:
-        return generator.gamma(1.0, size=(*shape, 2)).astype(np.float32)
-
-    recording = Recording(
-        train_images=images(num_train),
-        train_responses=responses(num_train),
-        validation_images=images(4),
-        validation_responses=responses(4),
-        test_images=images(4),
-        test_responses=responses(2, 4),
-    )
-    add_recording(name, recording)
-    return name
-
-
-def forget(dataset: str) -> None:
-    """All experiments, and what is declared for the recording; table by table, which is quicker than a cascade."""
-    sets = (TrainingSet.Member & {"dataset_name": dataset}).proj().to_dicts()
-    names = [{"training_set": row["training_set"]} for row in sets]
-    for table in (Experiment.Member, Experiment.Published, Experiment):
-        table().delete_quick()
-    for table in (InSilicoTask, TrainingTask):
-        (table & names).delete_quick()
-    parts = [name for name in names if name["training_set"] != dataset]
-    for table in (TrainingSet.Member, TrainingSet):
-        (table & parts).delete_quick()
-
-
-@pytest.fixture(scope="module")
-def recorded(connection) -> Iterator[str]:
-    """A recording that is just large enough for the paper's configurations."""
-    yield noise(MIN_IMAGES, "wide")
-    (TrainingSet & {"training_set": "wide"}).delete(prompt=False)
-    (Dataset & {"dataset_name": "wide"}).delete(prompt=False)
-
-
-@pytest.fixture
-def wide(recorded) -> Iterator[str]:
-    """The same, without trainings afterwards."""
-    yield recorded
-    forget(recorded)
-
-
-def members(experiment: str, dataset: str) -> list[dict]:
-    query = Experiment.Member * ModelConfig * TrainingSet.Member & {"dataset_name": dataset}
-    return (query & {"experiment_name": experiment}).to_dicts(order_by=["position", "seed"])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -151,73 +93,12 @@ def test_the_default_family_goes_by_the_number_of_images(wide, connection):
     assert declare(BUILT_IN["fig2"], wide, dry_run=True).family == "paper"
     assert declare(BUILT_IN["demo"], wide, dry_run=True).family == "small"
     try:
-        noise(MIN_IMAGES - 1, "narrow")
+        add_recording("narrow", noise(MIN_IMAGES - 1))
         assert declare(BUILT_IN["fig2"], "narrow", dry_run=True).family == "small"
         assert declare(BUILT_IN["fig2"], "narrow", family="paper", dry_run=True).family == "paper"
     finally:
         (TrainingSet & {"training_set": "narrow"}).delete(prompt=False)
         (Dataset & {"dataset_name": "narrow"}).delete(prompt=False)
-
-
-def published(experiment: str, series: str, *columns: str) -> dict:
-    rows = (Experiment.Published & {"experiment_name": experiment, "series": series}).to_dicts(order_by="position")
-    return {row["label"]: tuple(row[column] for column in columns) for row in rows}
-
-
-def test_published_values(wide):
-    for name in ("table1", "fig2", "fig3", "shared-biases", "transfer"):
-        declare(BUILT_IN[name], wide, family="small")
-    assert published("table1", "rotation-equivariant", "val_loss", "test_corr", "test_corr_sd", "position") == {
-        "16 features x 8 orientations": (3636.6, 0.471, 0.005, 1),
-        "16 features x 8 orientations, dense weights": (3675.5, 0.430, 0.021, 2),
-        "16 features x 8 orientations, positive weights": (3686.5, 0.429, 0.006, 3),
-    }
-    assert published("table1", "CNN", "val_loss", "test_corr", "test_corr_sd", "position") == {
-        "32-32-32": (3745.6, 0.394, 0.009, 4),
-        "64-64-64": (3736.2, 0.394, 0.006, 5),
-        "128-128-128": (3717.1, 0.418, 0.008, 6),
-        "128-128-256": (3722.9, 0.415, 0.009, 7),
-    }
-    assert published("table1", "ceiling", "test_corr") == {"mean over neurons": (0.83,)}
-    assert list(published("table1", "feature weights", "value").values()) == [
-        (0.62,),
-        (0.74,),
-        (0.97,),
-        (0.51,),
-        (0.89,),
-    ]
-    fig2 = {
-        8: (0.454, 3664.3), 12: (0.454, 3649.5), 16: (0.472, 3635.8), 20: (0.477, 3627.9), 24: (0.475, 3635.3),
-        28: (0.482, 3626.3), 32: (0.477, 3627.4), 40: (0.486, 3617.1), 48: (0.485, 3622.9),
-    }  # fmt: skip
-    shared = {16: (0.464, 3642.6), 32: (0.477, 3623.3), 48: (0.482, 3619.3)}
-    positive = {16: 0.429, 20: 0.420, 24: 0.441, 28: 0.433, 32: 0.434, 40: 0.434, 48: 0.447}
-    columns = ("value", "test_corr", "val_loss")
-    assert list(published("fig2", "rotation-equivariant", *columns).values()) == [
-        (n, *both) for n, both in fig2.items()
-    ]
-    assert list(published("fig2", "shared biases", *columns).values()) == [(n, *both) for n, both in shared.items()]
-    assert list(published("fig2", "positive weights", *columns).values()) == [(n, c, None) for n, c in positive.items()]
-    assert list(published("shared-biases", "shared biases", *columns).values()) == [
-        (n, *both) for n, both in shared.items()
-    ]
-    assert list(published("shared-biases", "separate biases", *columns).values()) == [(n, *fig2[n]) for n in shared]
-    fig3 = {"CNN": (0.12, 0.18, 0.31, 0.40), "rotation-equivariant": (0.12, 0.215, 0.39, 0.47)}
-    for series, found in fig3.items():
-        assert list(published("fig3", series, "test_corr", "value").values()) == list(
-            zip(found, (12.5, 25, 50, 100), strict=True)
-        )
-    assert len(Experiment.Published & {"experiment_name": "transfer"}) == 0
-    assert len(Experiment.Published()) == 13 + 19 + 8 + 6
-    assert not Experiment.Published & "source NOT LIKE 'Ecker et al., ICLR 2019%6,005 neurons of mouse V1%'"
-
-
-@pytest.mark.parametrize("name", ["table1", "fig2", "fig3", "shared-biases"])
-def test_every_point_of_the_paper_has_its_published_value(wide, name):
-    declare(BUILT_IN[name], wide, family="paper")
-    places = ("series", "label", "value", "position")
-    known = {tuple(row[place] for place in places) for row in Experiment.Published.to_dicts()}
-    assert {tuple(row[place] for place in places) for row in members(name, wide)} <= known
 
 
 def test_declaring_again_adds_nothing(wide, snapshot):
@@ -293,44 +174,6 @@ def test_labels_are_brought_up_to_date_and_never_shared(wide):
         rows(replace(one, named=CONFIGS["rotation-equivariant-16"]))
     with pytest.raises(UserError, match="'a' and 'b' of experiment 'demo' are one and the same training"):
         rows(replace(one, label="a"), replace(one, label="b"))
-
-
-@pytest.mark.parametrize(
-    ("part", "name"),
-    [
-        (Part(), "wide"),
-        (Part(subset_seed=7), "wide"),
-        (Part(trials_per_mille=125), "wide@125"),
-        (Part(trials_per_mille=333, subset_seed=7), "wide@333@seed-7"),
-        (Part(num_parts=2, part=2), "wide@half-2"),
-        (Part(num_parts=3, part=1), "wide@part-1-of-3"),
-        (Part(num_parts=3, part=2, trials_per_mille=501), "wide@part-2-of-3@501"),
-    ],
-)
-def test_parts(wide, part, name):
-    assert part.name(wide) == name
-    if part == Part(subset_seed=7):
-        return
-    assert insert_part(wide, part) == insert_part(wide, part) == name
-    recording = (TrainingSet & {"training_set": name}).load()
-    assert len(recording.train_images) == num_images(name)
-    assert len(TrainingSet.Member & {"training_set": name}) == 1
-
-
-def test_halves_are_disjoint(wide):
-    halves = [insert_part(wide, Part(num_parts=2, part=part)) for part in (1, 2)]
-    one, two = ((TrainingSet & {"training_set": half}).load().train_images for half in halves)
-    together = np.concatenate([one, two]).reshape(MIN_IMAGES, -1)
-    assert len(np.unique(together, axis=0)) == MIN_IMAGES
-
-
-def test_parts_that_cannot_be(wide):
-    with pytest.raises(UserError, match="would have a name of 66 characters; allowed are 64"):
-        insert_part("n" * 62, Part(trials_per_mille=125))
-    TrainingSet.insert1({"training_set": "wide@125"})
-    TrainingSet.Member.insert1({"training_set": "wide@125", "dataset_name": "wide", "trials_per_mille": 124})
-    with pytest.raises(UserError, match="training set 'wide@125' is in this database with other trials"):
-        insert_part(wide, Part(trials_per_mille=125))
 
 
 def test_operations():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import small_configurations
 from pipeline.embedded import EmbeddedServer
 
 ROOT = os.geteuid() == 0
@@ -203,7 +204,7 @@ def test_no_room_on_the_disk(tmp_path, recording_file):
         "HOME": str(tmp_path),
         "HYPERCOLUMN_HOME": str(disk),
         "hypercolumn": str(Path(sys.executable).with_name("hypercolumn")),
-        "quick": f"{sys.executable} -P {Path(__file__).parents[1] / 'conftest.py'}",
+        "quick": f"{sys.executable} -P {small_configurations.__file__}",
         "recording": str(recording_file),
         "script": ON_SMALL_DISK,
     }

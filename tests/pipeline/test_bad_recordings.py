@@ -1,0 +1,268 @@
+"""Bad files that `hypercolumn ingest` refuses in one line, and nothing has changed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+from made_up_recordings import changed, put
+from models.recording import ARRAYS
+
+BAD_CONTENT = {
+    "NaN in images": (
+        {"train_images": put((3, 4, 5), np.nan)},
+        "/train/images holds nan at (3, 4, 5); allowed are finite numbers",
+    ),
+    "infinity in images": (
+        {"test_images": put((1, 2, 3), np.inf)},
+        "/test/images holds inf at (1, 2, 3); allowed are finite numbers",
+    ),
+    "NaN in training responses": (
+        {"train_responses": put((7, 2), np.nan)},
+        "/train/responses holds nan at (7, 2); allowed are finite numbers",
+    ),
+    "infinity in validation responses": (
+        {"validation_responses": put((7, 2), -np.inf)},
+        "/validation/responses holds -inf at (7, 2); allowed are finite numbers",
+    ),
+    "infinity in test responses": ({"test_responses": put((0, 1, 2), np.inf)}, "/test/responses holds infinity"),
+    "too large for float32": (
+        {"train_responses": lambda a: np.where(np.arange(6) == 1, 1e300, a.astype(np.float64))},
+        "/train/responses holds inf at (0, 1); allowed are finite numbers",
+    ),
+    "negative training responses": (
+        {"train_responses": put((0, 0), -1)},
+        "/train/responses holds -1; allowed is 0 or more, but for noise down to -0.1",
+    ),
+    "negative test responses": (
+        {"test_responses": put((0, 0, 0), -0.5)},
+        "/test/responses holds -0.5; allowed is 0 or more",
+    ),
+    "fewer responses than images": (
+        {"train_responses": lambda a: a[:-1]},
+        "/train/responses has 59 images, /train/images 60; allowed is the same number",
+    ),
+    "fewer test images than responses": (
+        {"test_images": lambda a: a[:-1]},
+        "/test/responses has 100 images, /test/images 99; allowed is the same number",
+    ),
+    "other neurons": (
+        {"validation_responses": lambda a: a[:, :-1]},
+        "/validation/responses has 5 neurons, /train/responses 6; allowed is the same number",
+    ),
+    "two sizes of images": (
+        {"validation_images": lambda a: a[:, :15]},
+        "/validation/images has images of 15 x 16 pixels, /train/images of 16 x 16; allowed is one size",
+    ),
+    "no repeats": (
+        {"test_responses": lambda a: a[:0]},
+        "/test/responses has no repeat of any image; allowed is 1 or more for each image",
+    ),
+    "repeats that are all NaN": (
+        {"test_responses": lambda a: a * np.nan},
+        "/test/responses has no repeat of any image; allowed is 1 or more for each image",
+    ),
+    "an image without repeats": (
+        {"test_responses": put((slice(None), 7, 3), np.nan)},
+        "/test/responses has no repeat of image 7 for neuron 3; allowed is 1 or more",
+    ),
+    "no images": (
+        {"train_images": lambda a: a[:0], "train_responses": lambda a: a[:0]},
+        "/train/images holds 0 images; allowed is 1 or more",
+    ),
+    "no test images": (
+        {"test_images": lambda a: a[:0], "test_responses": lambda a: a[:, :0]},
+        "/test/images holds 0 images; allowed is 1 or more",
+    ),
+    "no pixels": (
+        {f"{split}_images": lambda a: a[:, :, :0] for split in ("train", "validation", "test")},
+        "/train/images has images of 16 x 0 pixels; allowed is 1 x 1 or more",
+    ),
+    "grey images": (
+        {"train_images": lambda a: np.full_like(a, 7)},
+        "/train/images has the same value in every pixel; allowed are images that vary",
+    ),
+    "a dimension too many": (
+        {"train_images": lambda a: a[:, None]},
+        "/train/images has 4 dimensions, (60, 1, 16, 16); allowed is 3",
+    ),
+    "a dimension too few": ({"test_responses": lambda a: a[0]}, "/test/responses has 2 dimensions, (100, 6); allowed"),
+    "text": (
+        {"train_responses": lambda a: a.astype("S4")},
+        "/train/responses holds |S4; allowed are numbers",
+    ),
+    "complex numbers": (
+        {"train_responses": lambda a: a.astype(complex)},
+        "/train/responses holds complex128; allowed are numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_CONTENT)
+def test_bad_content(refused, recording, tmp_path, fault):
+    arrays, expected = BAD_CONTENT[fault]
+    path = tmp_path / "bad.h5"
+    changed(replace(recording, neurons={}), **arrays).write(path)
+    line = refused("ingest", "bad", path)
+    assert line.startswith(f"hypercolumn: {path}: ")
+    assert expected in line
+
+
+def test_no_neurons(refused, recording, tmp_path):
+    path = tmp_path / "bad.h5"
+    none = {f"{split}_responses": lambda array: array[..., :0] for split in ("train", "validation", "test")}
+    changed(replace(recording, neurons={}), **none).write(path)
+    assert f"{path}: /train/responses has 0 neurons; allowed is 1 or more" in refused("ingest", "bad", path)
+
+
+def _delete(where: str) -> Callable[[h5py.File], None]:
+    return lambda file: file.pop(where)
+
+
+def _replace(where: str, value: object) -> Callable[[h5py.File], None]:
+    def change(file: h5py.File) -> None:
+        if where in file:
+            del file[where]
+        file[where] = value
+
+    return change
+
+
+def _not_utf8(file: h5py.File) -> None:
+    column = file.create_dataset("neurons/area", (6,), h5py.string_dtype(length=4))
+    column[:] = b"\xff\xfe"
+
+
+def _scalar_group(file: h5py.File) -> None:
+    del file["neurons"]
+    file["neurons"] = 5
+
+
+BAD_STRUCTURE = {
+    **{
+        f"no group {group}": (_delete(group), f"group /{group} is missing; it must hold images and responses")
+        for group in ("train", "validation", "test")
+    },
+    **{f"no dataset {where}": (_delete(where), f"dataset /{where} is missing from group") for where in ARRAYS.values()},
+    "a dataset for a group": (_replace("test", 3), "group /test is missing"),
+    "neurons is no group": (_scalar_group, "/neurons is no group"),
+    "a group for a column": (_replace("neurons/area/deep", 1), "/neurons/area is no dataset"),
+    "a column of another length": (_replace("neurons/area", np.arange(5)), "/neurons/area has the shape (5,)"),
+    "a column of one value": (_replace("neurons/area", 5), "/neurons/area has the shape ()"),
+    "a column of pairs": (
+        _replace("neurons/area", np.zeros(6, dtype=[("a", "f4"), ("b", "f4")])),
+        "/neurons/area holds [('a', '<f4'), ('b', '<f4')]; allowed are numbers and text",
+    ),
+    "text that is not UTF-8": (_not_utf8, "/neurons holds text that is not UTF-8 ("),
+    "a neuron twice": (
+        _replace("neurons/neuron_id", np.array([1, 2, 3, 4, 5, 1])),
+        "/neurons/neuron_id holds 1 twice; allowed is each number once",
+    ),
+    "neuron_id as text": (_replace("neurons/neuron_id", np.array(list(b"abcdef")).astype("S1")), "neuron_id holds |S1"),
+    "neuron_id not whole": (_replace("neurons/neuron_id", np.arange(6) + 0.5), "neuron_id holds float64"),
+    "neuron_id in two dimensions": (
+        _replace("neurons/neuron_id", np.zeros((6, 2), int)),
+        "/neurons/neuron_id has the shape (6, 2)",
+    ),
+    "neuron_id too large": (
+        _replace("neurons/neuron_id", np.array([1, 2, 3, 4, 5, 2**63 + 1], dtype=np.uint64)),
+        "/neurons/neuron_id holds 9223372036854775809; allowed is at most 9223372036854775807",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_STRUCTURE)
+def test_bad_structure(refused, recording_file, tmp_path, fault):
+    change, expected = BAD_STRUCTURE[fault]
+    path = tmp_path / "bad.h5"
+    shutil.copy(recording_file, path)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    line = refused("ingest", "bad", path)
+    assert line.startswith(f"hypercolumn: {path}: ")
+    assert expected in line
+
+
+@pytest.mark.parametrize("where", ["train/responses", "neurons/area"])
+@pytest.mark.parametrize("kind", ["external link", "external storage", "virtual", "soft link", "broken link"])
+def test_data_of_another_file(refused, recording_file, tmp_path, where, kind):
+    path, secret = tmp_path / "bad.h5", tmp_path / "secret.h5"
+    shutil.copy(recording_file, path)
+    shape = (60, 6) if where == "train/responses" else (6,)
+    with h5py.File(secret, "w") as file:
+        file["secret"] = np.ones(shape, np.float32)
+    (tmp_path / "secret.raw").write_bytes(bytes(4 * 360))
+    with h5py.File(path, "r+") as file:
+        if where in file:
+            del file[where]
+        if kind == "external link":
+            file[where] = h5py.ExternalLink(str(secret), "/secret")
+        elif kind == "external storage":
+            file.create_dataset(where, shape, "f4", external=str(tmp_path / "secret.raw"))
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout(shape, "f4")
+            layout[:] = h5py.VirtualSource(str(secret), "secret", shape)
+            file.create_virtual_dataset(where, layout)
+        elif kind == "soft link":
+            file["elsewhere"] = h5py.ExternalLink(str(secret), "/secret")
+            file[where] = h5py.SoftLink("/elsewhere")
+        else:
+            file[where] = h5py.ExternalLink(str(tmp_path / "gone.h5"), "/secret")
+    line = refused("ingest", "bad", path)
+    assert line.startswith(f"hypercolumn: {path}: ")
+    assert where in line
+    assert kind == "broken link" or "lies in another file; allowed is data within the file" in line
+
+
+def test_a_group_of_another_file(refused, recording_file, tmp_path):
+    path = tmp_path / "bad.h5"
+    shutil.copy(recording_file, path)
+    with h5py.File(path, "r+") as file:
+        del file["train"]
+        file["train"] = h5py.ExternalLink(str(recording_file), "/train")
+    assert "lies in another file" in refused("ingest", "bad", path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.9999])
+def test_a_truncated_file(refused, recording_file, tmp_path, share):
+    path = tmp_path / "cut.h5"
+    content = recording_file.read_bytes()
+    path.write_bytes(content[: int(share * len(content))])
+    line = refused("ingest", "bad", path)
+    assert line.startswith(f"hypercolumn: {path}: is ")
+    assert "is not an HDF5 file" in line or "is damaged or truncated" in line
+
+
+def test_flipped_bytes_are_refused_or_read(command, recording_file, tmp_path, connection, snapshot, monkeypatch):
+    # Whatever a damaged file makes of itself, it ends in one line.
+    content, random = recording_file.read_bytes(), np.random.default_rng(0)
+    path = tmp_path / "flipped.h5"
+    before, refusals = snapshot(), 0
+    monkeypatch.setattr("pipeline.datasets.add_recording", lambda *_: True)
+    for _ in range(100):
+        flipped = bytearray(content)
+        for place in random.integers(len(content), size=3):
+            flipped[place] ^= random.integers(1, 256)
+        path.write_bytes(flipped)
+        code, out, err = command("ingest", "flipped", path)
+        if code:
+            assert code == 2
+            assert err.startswith(f"hypercolumn: {path}: ")
+            assert len(err.splitlines()) == 1
+            refusals += 1
+        else:
+            assert out.startswith("flipped declared")
+    assert refusals > 10
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("content", [b"not an HDF5 file", bytes(10_000), b"\x89PNG\r\n\x1a\n"])
+def test_not_hdf5(refused, tmp_path, content):
+    path = tmp_path / "picture.h5"
+    path.write_bytes(content)
+    assert refused("ingest", "bad", path).startswith(f"hypercolumn: {path}: is not an HDF5 file; allowed is ")
