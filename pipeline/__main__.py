@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `hypercolumn` of exactly that Python, wherever its scripts are."""
+
+from pipeline.cli import main
+
+main()
