@@ -172,7 +172,8 @@ def test_two_workers_do_what_is_declared(submit, declare, command, monkeypatch):
     password = os.environ.get("DJ_PASS", "a password")
     monkeypatch.setenv("DJ_PASS", password)
     keys = [declare("quick", seed) for seed in range(60, 64)]
-    asked = "--workers 2 --gres gpu:1 --mem 100M --cpus 2 --partition main --time 1:00:00".split()
+    for_each = {"gres": "gpu:1", "mem": "100M", "cpus": 2, "partition": "main", "time": "1:00:00"}
+    asked = ["--workers=2", *(f"--{name}={value}" for name, value in for_each.items())]
     for_workers = ("--", "--table", "TrainedModel")
     code, printed, err = command("submit", "--scheduler", "slurm", *asked, "--dry-run", *for_workers)
     assert (code, err) == (0, "")
