@@ -22,7 +22,8 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "s
 DAEMONS = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # not in every user's path
 MISSING = [program for program in PROGRAMS if not shutil.which(program, path=DAEMONS)]
 PATIENCE = 180  # seconds that something may take on a busy machine
-# Debian's Slurm without cgroups, which a container may lack. `urgent` preempts `main`; `both` has a node that is down.
+# Without cgroups, which a container may lack; with pgid too, Slurm kills what is left of a job when its shell ends.
+# `urgent` preempts `main`; `both` has a node that is down.
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={node}(127.0.0.1)
@@ -36,7 +37,7 @@ StateSaveLocation={folder}/controller
 SlurmdSpoolDir={folder}/node
 SlurmctldPidFile={folder}/controller.pid
 SlurmdPidFile={folder}/node.pid
-ProctrackType=proctrack/linuxproc
+ProctrackType=proctrack/pgid
 TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 MpiDefault=none
