@@ -83,7 +83,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["models", "models.*", "pipeline", "pipeline.*", "schemas", "schemas.*"]),
-    package_data={"pipeline.report": ["templates/*"]},
+    package_data={"pipeline.report": ["templates/*"], "pipeline.schedulers": ["templates/*"]},
     install_requires=REQUIRED,
     extras_require={"tensorflow": TENSORFLOW, "test": TEST, "dev": TEST + DEVELOP},
     entry_points={"console_scripts": ["hypercolumn=pipeline.cli:main"]},

@@ -194,6 +194,33 @@ def worker(
 
 
 @cli.command()
+@click.option("--scheduler", type=click.Choice(["slurm"]), required=True, help="What runs the workers.")
+@click.option("--workers", type=click.IntRange(1), required=True, help="How many workers.")
+@click.option("--cpus", type=click.IntRange(1), default=1, show_default=True, help="Cores for each worker.")
+@click.option("--gres", metavar="GRES", help="Devices for each worker, such as gpu:1.")
+@click.option("--mem", metavar="SIZE", help="Memory for each worker, such as 16G.")
+@click.option("--partition", metavar="NAME", help="Where they run.")
+@click.option("--time", metavar="TIME", help="Time limit, such as 8:00:00; then they are queued again.")
+@click.option("--log-dir", type=click.Path(file_okay=False, path_type=Path), default="hypercolumn-logs",
+              show_default=True, help="Folder of what the workers say.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Submit nothing; print the script.")
+@click.argument("worker_options", nargs=-1, metavar="[-- OPTIONS OF WORKER]")
+def submit(scheduler: str, dry_run: bool, worker_options: tuple[str, ...], **asked: Any) -> None:
+    """Have a scheduler run workers; what stands after -- goes to `hypercolumn worker`."""
+    from pipeline.schedulers.slurm import Job
+
+    worker.make_context("hypercolumn worker", list(worker_options))  # it refuses what it does not know
+    job = Job(worker_options=worker_options, **asked)
+    script = job.script()
+    if dry_run:
+        click.echo(script, nl=False)
+        return
+    _connect()
+    number = job.submit()
+    click.echo(f"job {number}: {job.workers} workers; logs in {job.log_dir}; `squeue --job {number}` shows them")
+
+
+@cli.command()
 @click.option("--tracebacks", is_flag=True, help="Of failures, say where in the program they came from.")
 def status(tracebacks: bool) -> None:
     """What is done, running, pending and failed, by table and by worker."""
