@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import signal
 import threading
@@ -89,11 +90,9 @@ def outcomes(
         while True:
             try:
                 anything = False
-                queue.recover(tables)
-                for computed in tables:
-                    for outcome in _work_off(computed, restrictions):
-                        anything, losses = True, 0
-                        yield outcome
+                for outcome in _one_pass(tables, restrictions):
+                    anything, losses = True, 0
+                    yield outcome
                 if anything:
                     continue  # there may be jobs now that depend on what was done
                 if poll is None:
@@ -109,13 +108,22 @@ def outcomes(
                 _give_back(tables, mine)
 
 
-def _work_off(computed: dj.Computed, restrictions: Sequence[Any]) -> Iterator[Outcome]:
-    queue.refresh(computed, restrictions)
-    while keys := queue.most_urgent(computed, restrictions):
-        key = random.choice(keys)  # so that workers that begin together do not run after the same one
-        outcome = _do(computed, key)
-        if outcome is not None:
-            yield outcome
+def _one_pass(tables: Sequence[dj.Computed], restrictions: Sequence[Any]) -> Iterator[Outcome]:
+    """Work off the tables one after the other; now and then put back the jobs of dead processes, of all of them."""
+    recovered = -math.inf
+    for computed in tables:
+        queue.refresh(computed, restrictions)
+        while True:
+            if time.monotonic() > recovered + lease.LIFETIME:
+                queue.recover(tables)
+                recovered = time.monotonic()
+            keys = queue.most_urgent(computed, restrictions)
+            if not keys:
+                break
+            # by chance, so that workers that begin together do not run after the same one
+            outcome = _do(computed, random.choice(keys))
+            if outcome is not None:
+                yield outcome
 
 
 def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
