@@ -6,19 +6,19 @@ from typing import Any
 
 from rich.table import Table
 
-from pipeline.worker import TABLES
+from pipeline.worker import tables_named
 from schemas.work import Lease
 
 
 def table_status() -> list[dict[str, Any]]:
     """A row for each computed table: how many of its keys are done, running, failed and pending."""
     rows = []
-    for name, computed in TABLES.items():
-        declared, done = len(computed().key_source), len(computed())
+    for computed in tables_named():
+        declared, done = len(computed.key_source), len(computed)
         running, failed = len(computed.jobs.reserved), len(computed.jobs.errors)
         pending = declared - done - running - failed
         counts = {"declared": declared, "done": done, "running": running, "pending": pending, "failed": failed}
-        rows.append({"table": name, **counts})
+        rows.append({"table": type(computed).__name__, **counts})
     return rows
 
 
@@ -68,8 +68,8 @@ def as_table(rows: list[dict[str, Any]], title: str) -> Table:
 
 def _jobs(state: str, *columns: str) -> list[dict[str, Any]]:
     rows = []
-    for name, computed in TABLES.items():
+    for computed in tables_named():
         for job in getattr(computed.jobs, state).to_dicts():
             key = ", ".join(str(job[attribute]) for attribute in computed.primary_key)
-            rows.append({"table": name, "key": key, **{column: job[column] for column in columns}})
+            rows.append({"table": type(computed).__name__, "key": key, **{column: job[column] for column in columns}})
     return rows
