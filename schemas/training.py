@@ -135,6 +135,7 @@ class TrainedModel(dj.Computed):
     feve=null           : float64       # mean over neurons of explainable_variance >= 0.15; null where there are none
     feve_median=null    : float64       # median over the same neurons
     weights             : <safetensors@main>
+    recording_sha256    : char(64)      # over the arrays it was trained on; a whole recording's is its content_sha256
     {provenance.COLUMNS}
     """
 
@@ -203,6 +204,7 @@ class TrainedModel(dj.Computed):
         result = trainer.fit(**task["fit"], progress=lambda validation: self.on_validation(key, validation))
         row, neurons = _scores(model, trainer.data)
         row |= {"num_iterations": result.num_iterations, "weights": model.state_dict()}
+        row |= {"recording_sha256": recording.content_sha256()}
         row |= provenance.of_run(where, started, time.monotonic() - clock)
         return row, neurons, _curve(result)
 
@@ -220,8 +222,10 @@ class TrainedModel(dj.Computed):
         origin: the columns of `Imported`. To be called in a transaction.
         """
         started, clock = datetime.now(UTC), time.monotonic()
-        row, neurons = _scores(model, models.Data.from_recording((TrainingSet & key).load()))
+        recording = (TrainingSet & key).load()
+        row, neurons = _scores(model, models.Data.from_recording(recording))
         row |= {"num_iterations": num_iterations, "weights": model.state_dict()}
+        row |= {"recording_sha256": recording.content_sha256()}
         row |= provenance.of_run(torch.device("cpu"), started, time.monotonic() - clock)
         self.make_insert(key, row, neurons, [])
         self.Imported.insert1(key | origin)
