@@ -25,9 +25,9 @@ from schemas.training import TrainedModel
 # neurons by more than 3e-6; thirty times that is still far below any interval.
 SCORING = 1e-4
 # A training amplifies such differences until a validation falls the other way, and ends as another draw of the same
-# optimisation. Those convolutions made 1320 steps of the demo's 1000, moved single neurons by 0.17, but the mean test
-# correlation by 0.003, its median by 0.009 and the loss by 0.07 %. What is tolerated is several times that of the means,
-# and about what the interval over images leaves open (0.017 either way there).
+# optimisation. Those convolutions made 1320 steps of the demo's 1000 and moved single neurons by 0.17, but the mean
+# test correlation by 0.003 and the loss by 0.07 %. What is tolerated is several times that, and about what the
+# interval over images leaves open (0.017 either way there).
 TRAINING = 0.02
 JUDGED = ("val_loss", "val_corr", "test_corr", "ceiling")
 UNREADABLE = (CorruptFileError, MissingExternalFile, OSError)
