@@ -330,6 +330,48 @@ def export(key: str, folder: Path) -> None:
         click.echo(path)
 
 
+@cli.command()
+@click.argument("key")
+@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def show(key: str, output: str) -> None:
+    """Everything about a trained model: recording, settings, training, scores, and where it came from.
+
+    KEY is the id that `hypercolumn results` prints, or a condition that leaves one model.
+    """
+    from pipeline import show as shown
+    from pipeline.panels import as_panels
+    from pipeline.results import find_model
+
+    _connect()
+    story = shown.story(find_model(key))
+    if output == "json":
+        click.echo(shown.as_json(story))
+    else:
+        _console().print(*as_panels(story))
+
+
+@cli.command()
+@click.argument("key")
+@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: of the kind that trained it]")
+def verify(key: str, device: str | None) -> None:
+    """Train a model again and say whether the numbers are the same; nothing is written. Exit code 1: they are not.
+
+    KEY is the id that `hypercolumn results` prints, or a condition that leaves one model.
+    """
+    from pipeline.progress import work_progress
+    from pipeline.results import find_model
+    from pipeline.verify import verify as verify_model
+
+    _connect(device)
+    console = _console()
+    with work_progress(console):
+        done = verify_model(find_model(key), device)
+    for line in done.lines():
+        click.echo(line)
+    if not done.holds:
+        sys.exit(1)
+
+
 @cli.group()
 def db() -> None:
     """The embedded database server."""

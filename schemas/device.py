@@ -15,4 +15,5 @@ def use(device: str | None) -> None:
 
 def current() -> torch.device:
     torch.backends.cudnn.allow_tf32 = False  # what is called float32 shall be it, also in convolutions on a GPU
+    torch.backends.cudnn.deterministic = True  # the same training again gives the same bits
     return torch.device(_chosen or ("cuda" if torch.cuda.is_available() else "cpu"))

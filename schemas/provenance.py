@@ -12,11 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from threadpoolctl import threadpool_info
 
 COLUMNS = """
     device              : varchar(32)   # cpu or cuda:0, ...
-    device_name         : varchar(128)
+    device_name         : varchar(128)  # model of the GPU or the processor
+    cuda_version=null   : varchar(32)   # of PyTorch; null on a CPU
+    num_threads=null    : int32         # of PyTorch; null where that was not kept
+    numerics=null       : json          # settings that change the last bits; null where they were not kept
     hostname            : varchar(255)
     versions            : json          # of Python and packages
     git_commit=null     : varchar(40)   # of this code; null where it came from no checkout
@@ -25,6 +30,7 @@ COLUMNS = """
     duration            : float64       # seconds
 """  # at the end of the definition of every computed table
 PACKAGES = ("hypercolumn", "datajoint", "torch", "numpy", "scipy", "scikit-learn")
+NUMPY = str(Path(np.__file__).parent)  # also the beginning of numpy.libs beside it
 BUILD_COMMIT = Path(__file__).with_name("commit.json")  # written when the package is built from a checkout
 
 
@@ -34,8 +40,11 @@ def of_run(device: torch.device, started: datetime, seconds: float) -> dict[str,
     return {
         "device": str(device),
         "device_name": device_name(device),
+        "cuda_version": torch.version.cuda if device.type == "cuda" else None,
+        "num_threads": torch.get_num_threads(),
+        "numerics": numerics(device),
         "hostname": socket.gethostname(),
-        "versions": versions(),
+        "versions": versions(device),
         "git_commit": commit,
         "git_dirty": dirty,
         "started": started.replace(tzinfo=None),
@@ -43,9 +52,30 @@ def of_run(device: torch.device, started: datetime, seconds: float) -> dict[str,
     }
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide on a training's numbers."""
-    return {"python": platform.python_version()} | {package: version(package) for package in PACKAGES}
+def versions(device: torch.device | None = None) -> dict[str, str]:
+    """Versions of Python and of the packages that decide on a training's numbers; on a GPU, of cuDNN too."""
+    cudnn = {"cudnn": str(torch.backends.cudnn.version())} if device is not None and device.type == "cuda" else {}
+    return {"python": platform.python_version()} | {package: version(package) for package in PACKAGES} | cudnn
+
+
+def numerics(device: torch.device) -> dict[str, Any]:
+    """What else decides on the last bits: instructions of the processor, libraries' own choices, precision."""
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    libraries.sort(key=lambda library: not library["filepath"].startswith(NUMPY))  # scipy may bring its own
+    blas: dict[str, Any] = next(iter(libraries), {})
+    names = ("internal_api", "version", "architecture")
+    found = {
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "blas": " ".join(str(blas[name]) for name in names if blas.get(name)) or None,
+        "blas_threads": blas.get("num_threads"),
+        "mkldnn": torch.backends.mkldnn.enabled,
+        "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+    }
+    if device.type == "cuda":
+        settings = ("allow_tf32", "deterministic", "benchmark")
+        found |= {f"cudnn_{name}": getattr(torch.backends.cudnn, name) for name in settings}
+    return found
 
 
 @cache
@@ -66,7 +96,16 @@ def device_name(device: torch.device) -> str:
     """The device as a person knows it: the model of the GPU, or the machine's processor."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return platform.processor() or platform.machine()
+    return _processor() or platform.processor() or platform.machine()
+
+
+def _processor() -> str | None:
+    """The processor's model, where the system is Linux and tells it: Python knows only its architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return None
+    return next((line.partition(":")[2].strip()[:128] for line in lines if line.startswith("model name")), None)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

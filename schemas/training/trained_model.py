@@ -42,6 +42,7 @@ class TrainedModel(dj.Computed):
     feve=null           : float64       # mean over neurons of explainable_variance >= 0.15; null where there are none
     feve_median=null    : float64       # median over the same neurons
     weights             : <safetensors@main>
+    recording_sha256    : char(64)      # over the arrays it was trained on; a whole recording's is its content_sha256
     {provenance.COLUMNS}
     """
 
@@ -118,7 +119,7 @@ class TrainedModel(dj.Computed):
         )
         row, neurons = _scores(model, trainer.data)
         row |= {"num_iterations": result.num_iterations, "weights": model.state_dict()}
-        row |= keeper.provenance()
+        row |= {"recording_sha256": recording.content_sha256()} | keeper.provenance()
         server.make_sure_of(self.connection)
         return row, neurons, _curve(result)
 
@@ -136,8 +137,10 @@ class TrainedModel(dj.Computed):
         origin: the columns of `Imported`. To be called in a transaction.
         """
         started, clock = datetime.now(UTC), time.monotonic()
-        row, neurons = _scores(model, models.Data.from_recording((TrainingSet & key).load()))
+        recording = (TrainingSet & key).load()
+        row, neurons = _scores(model, models.Data.from_recording(recording))
         row |= {"num_iterations": num_iterations, "weights": model.state_dict()}
+        row |= {"recording_sha256": recording.content_sha256()}
         row |= provenance.of_run(torch.device("cpu"), started, time.monotonic() - clock)
         self.make_insert(key, row, neurons, [])
         self.Imported.insert1(key | origin)

@@ -105,7 +105,7 @@ def test_a_state_that_cannot_be_used_is_left(tiny, undisturbed, monkeypatch, sto
         taken = count_steps(monkeypatch)
         with monkeypatch.context() as patch:
             if reason == "another version":
-                patch.setattr(provenance, "versions", lambda: {"python": "2.7"})
+                patch.setattr(provenance, "versions", lambda _: {"python": "2.7"})
             elif reason == "another commit":
                 patch.setattr(provenance, "git_commit", lambda: ("0" * 40, False))
             elif reason == "a damaged file":

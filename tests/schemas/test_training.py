@@ -51,6 +51,9 @@ def test_row(trained):
     assert row["versions"]["python"] == platform.python_version()
     assert row["versions"]["torch"] == torch.__version__
     assert row["versions"]["datajoint"] == dj.__version__
+    assert (row["cuda_version"], row["num_threads"]) == (None, torch.get_num_threads())
+    assert row["numerics"]["cpu_capability"] == torch.backends.cpu.get_cpu_capability()
+    assert row["recording_sha256"] == (Dataset & {"dataset_name": "tiny"}).fetch1("content_sha256")
     assert row["git_commit"] is None or len(row["git_commit"]) == 40
     assert row["git_dirty"] in (None, True, False)
     assert 0 < row["duration"] < 600
