@@ -98,7 +98,7 @@ def test_what_looks_dangerous_and_is_not(trained, condition, found):
 
 
 def test_read_only(connection, trained):
-    with pytest.raises(Exception, match="(?i)read.only transaction"), read_only():
+    with pytest.raises(Exception, match=r"(?i)read.only transaction"), read_only():
         Seed.insert1({"seed": 4242})
     with pytest.raises(ZeroDivisionError), read_only():
         _ = 1 / 0
