@@ -11,7 +11,7 @@ from filelock import FileLock
 
 import schemas
 from pipeline.embedded import EmbeddedServer, default_home
-from pipeline.errors import UserError
+from pipeline.errors import UserError, said
 
 STORE = "main"  # the tables' files lie there
 DEFAULT_PREFIX = "hypercolumn_"
@@ -61,8 +61,9 @@ def _check_file() -> None:
     try:
         Config().load(path)
     except Exception as error:  # of json, of pydantic, or whatever a list in place of an object leads to
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: is not a configuration that DataJoint can read ({reason}); mend it") from error
+        reason = said(error)
+        # Not `from error`: what pydantic says holds the value, which may be a password.
+        raise UserError(f"{path}: is not a configuration that DataJoint can read ({reason}); mend it") from None
 
 
 def _check_store() -> None:
@@ -82,10 +83,9 @@ def _activate() -> dj.Connection:
     try:
         connection = dj.conn()
     except Exception as error:  # DataJoint passes on whatever the driver raises
-        reason = " ".join(str(error).split())
         raise UserError(
-            f"the database server {host}:{port} cannot be used ({reason}); start it, or check database.host, port, "
-            "user and password in DataJoint's configuration"
+            f"the database server {host}:{port} cannot be used ({said(error)}); start it, or check database.host, "
+            "port, user and password in DataJoint's configuration"
         ) from error
     prefix = os.environ.get("HYPERCOLUMN_PREFIX") or dj.config["database.database_prefix"] or DEFAULT_PREFIX
     schemas.activate(prefix)
