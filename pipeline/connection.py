@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 
@@ -68,12 +69,14 @@ def _check_file() -> None:
 
 def _check_store() -> None:
     try:
-        dj.config.get_store_spec(STORE)
+        spec = dj.config.get_store_spec(STORE)
     except dj.DataJointError as error:
         raise UserError(
             f"DataJoint's configuration has no usable store {STORE!r} ({error}); add stores.{STORE}.protocol and "
             f"stores.{STORE}.location to datajoint.json"
         ) from error
+    if spec["protocol"] == "s3" and importlib.util.find_spec("s3fs") is None:
+        raise UserError(f"store {STORE!r} is on S3, which needs more packages: pip install 'hypercolumn[s3]'")
 
 
 def _activate() -> dj.Connection:

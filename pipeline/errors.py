@@ -32,6 +32,8 @@ def explained(error: Exception) -> str | None:
         return f"the database user may not do that ({refusal}); docs/servers.md tells what each kind of user may do"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; check the path and its permissions"
+    if isinstance(error, FileNotFoundError | PermissionError) or type(error).__module__.startswith("botocore."):
+        return f"the store on S3 cannot be used ({line}); check stores.main in DataJoint's configuration and its server"
     return None
 
 
