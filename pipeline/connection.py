@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 
@@ -11,7 +12,7 @@ from filelock import FileLock
 
 import schemas
 from pipeline.embedded import EmbeddedServer, default_home
-from pipeline.errors import UserError
+from pipeline.errors import UserError, said
 from schemas import server
 
 STORE = "main"  # the tables' files lie there
@@ -64,18 +65,21 @@ def _check_file() -> None:
     try:
         Config().load(path)
     except Exception as error:  # of json, of pydantic, or whatever a list in place of an object leads to
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: is not a configuration that DataJoint can read ({reason}); mend it") from error
+        reason = said(error)
+        # Not `from error`: what pydantic says holds the value, which may be a password.
+        raise UserError(f"{path}: is not a configuration that DataJoint can read ({reason}); mend it") from None
 
 
 def _check_store() -> None:
     try:
-        dj.config.get_store_spec(STORE)
+        spec = dj.config.get_store_spec(STORE)
     except dj.DataJointError as error:
         raise UserError(
             f"DataJoint's configuration has no usable store {STORE!r} ({error}); add stores.{STORE}.protocol and "
             f"stores.{STORE}.location to datajoint.json"
         ) from error
+    if spec["protocol"] == "s3" and importlib.util.find_spec("s3fs") is None:
+        raise UserError(f"store {STORE!r} is on S3, which needs more packages: pip install 'hypercolumn[s3]'")
 
 
 def _activate(declare: bool) -> dj.Connection:
@@ -85,10 +89,9 @@ def _activate(declare: bool) -> dj.Connection:
     try:
         connection = dj.conn()
     except Exception as error:  # DataJoint passes on whatever the driver raises
-        reason = " ".join(str(error).split())
         raise UserError(
-            f"the database server {host}:{port} cannot be used ({reason}); start it, or check database.host, port, "
-            "user and password in DataJoint's configuration"
+            f"the database server {host}:{port} cannot be used ({said(error)}); start it, or check database.host, "
+            "port, user and password in DataJoint's configuration"
         ) from error
     prefix = os.environ.get("HYPERCOLUMN_PREFIX") or dj.config["database.database_prefix"] or DEFAULT_PREFIX
     try:

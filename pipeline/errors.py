@@ -11,9 +11,9 @@ class UserError(Exception):
 
 def explained(error: Exception) -> str | None:
     """One line about an error that is no fault of the program; None for one that is."""
-    line = " ".join(str(error).split())
+    line = said(error)
     try:
-        from datajoint.errors import LostConnectionError, MissingExternalFile
+        from datajoint.errors import AccessError, LostConnectionError, MissingExternalFile
 
         from models.training import TrainingDivergedError
         from schemas.codecs import CorruptFileError
@@ -27,9 +27,23 @@ def explained(error: Exception) -> str | None:
         return f"{line}; restore the file from a backup, or delete its row"
     if isinstance(error, LostConnectionError) or type(error).__name__ in ("OperationalError", "InterfaceError"):
         return f"the database server does not answer ({line}); check that it runs and try again"
+    if isinstance(error, AccessError):
+        refusal = " ".join(str(error.args[1]).split())
+        return f"the database user may not do that ({refusal}); docs/servers.md tells what each kind of user may do"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; check the path and its permissions"
+    if isinstance(error, FileNotFoundError | PermissionError) or type(error).__module__.startswith("botocore."):
+        return f"the store on S3 cannot be used ({line}); check stores.main in DataJoint's configuration and its server"
     return None
+
+
+def said(error: Exception) -> str:
+    """What an error says, as one line; of a value that is refused not the value itself, which may be a password."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+    return " ".join(str(error).split())
 
 
 def is_full_disk(error: BaseException | None) -> bool:

@@ -9,11 +9,11 @@ import json
 import re
 from typing import Any
 
-import datajoint as dj
 from rich import box
 from rich.table import Table
 
 from pipeline.errors import UserError
+from pipeline.read_only import rows_where
 from schemas.architecture import ModelConfig
 from schemas.dataset import TrainingSet
 from schemas.training import TrainedModel
@@ -47,11 +47,11 @@ def query_results(dataset: str | None = None, where: str | list[dict[str, Any]] 
     query = TrainedModel.proj(..., "-weights") * ModelConfig * TrainingSet.Member.proj()
     if dataset is not None:
         query &= {"dataset_name": dataset}
-    try:
-        rows = (query & (where or {})).to_dicts(order_by=["test_corr DESC", "training_set", "config", "seed"])
-    except dj.DataJointError as error:
-        reason = str(error).strip().split("\n")[0]
-        raise UserError(f'{where!r} is not a condition on the results ({reason}); try "test_corr > 0.3"') from error
+    order = ["test_corr DESC", "training_set", "config", "seed"]
+    if isinstance(where, str) and where:
+        rows = rows_where(query, where, order, example="test_corr > 0.3")
+    else:
+        rows = (query & (where or {})).to_dicts(order_by=order)
     imported = {short_id(row): row for row in TrainedModel.Imported.to_dicts()}
     none = dict.fromkeys(IMPORTED)
     known = [{"id": short_id(row), **row} for row in rows]

@@ -101,13 +101,14 @@ def test_a_configuration_without_a_store(one_line, configuration, stores):
 
 @pytest.mark.parametrize(
     "content",
-    ["", '{"database.host": ', "[1]", {"database.port": "many"}],
+    ["", '{"database.host": ', "[1]", {"database.port": "many"}, {"database.password": ["secret"]}],
 )
 def test_a_malformed_configuration(one_line, configuration, content):
     path = configuration(content)
     line = one_line("status", **UNCONFIGURED)
     assert line.startswith(f"hypercolumn: {path}: is not a configuration that DataJoint can read (")
     assert line.endswith("; mend it")
+    assert "secret" not in line
 
 
 @pytest.mark.parametrize(("name", "value"), [("DJ_PORT", "many"), ("DJ_STORES", "{")])

@@ -1,0 +1,102 @@
+"""A store on S3: everything that is written and read is there, and what is not as it was written is refused."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import datajoint as dj
+import pytest
+import s3fs
+from moto.server import ThreadedMotoServer
+
+import models
+from pipeline.protocols import declare_protocol
+from pipeline.tasks import declare_task
+from schemas.codecs import CorruptFileError
+from schemas.dataset import Dataset, TrainingSet
+from schemas.insilico import FeatureWeights
+from schemas.training import TrainedModel
+
+BUCKET = "lab"
+MIDDLE = 20_000  # of the recording's file: in its compressed responses or images
+
+
+@pytest.fixture
+def bucket(connection, monkeypatch) -> Iterator[s3fs.S3FileSystem]:
+    """A bucket on a server of its own, as which DataJoint's store `main` is configured while the test runs."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"access_key": secrets.token_hex(10), "secret_key": secrets.token_hex(20)}
+    files = s3fs.S3FileSystem(
+        key=keys["access_key"], secret=keys["secret_key"], client_kwargs={"endpoint_url": f"http://{host}:{port}"}
+    )
+    files.mkdir(BUCKET)
+    store = {"protocol": "s3", "endpoint": f"{host}:{port}", "bucket": BUCKET, "location": "models", "secure": False}
+    monkeypatch.setenv("DJ_HOST", dj.config["database.host"])  # or the embedded server would bring its own store
+    monkeypatch.setitem(dj.config, "stores", {"default": "main", "main": store | keys})
+    yield files
+    files.rm(BUCKET, recursive=True)
+    server.stop()
+
+
+@pytest.fixture
+def recorded(bucket, command, recording_file) -> Iterator[str]:
+    done = command("ingest", "on-s3", recording_file)
+    assert done.code == 0, done.err
+    yield "on-s3"
+    (TrainingSet & {"training_set": "on-s3"}).delete(prompt=False)
+    (Dataset & {"dataset_name": "on-s3"}).delete(prompt=False)
+
+
+@pytest.fixture
+def only(bucket):
+    """Change one byte of the one file of a kind, and change it back."""
+
+    @contextmanager
+    def changed(kind: str, at: int) -> Iterator[None]:
+        (path,) = (path for path in bucket.find(BUCKET) if path.endswith(kind))
+        content = bucket.cat_file(path)
+        bucket.pipe_file(path, content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        yield
+        bucket.pipe_file(path, content)
+
+    return changed
+
+
+def test_a_store_on_s3(bucket, recorded, command, quick, recording, only, tmp_path):
+    key = declare_task(recorded, "quick-equivariant", 0)
+    with dj.conn().transaction:
+        declare_protocol(key, "weights")
+    jobs = "training_set = 'on-s3'"
+    for computed in (TrainedModel, FeatureWeights):
+        computed.populate(jobs, reserve_jobs=True)
+    files = bucket.find(BUCKET)
+    assert sorted(path.rpartition(".")[2] for path in files) == ["h5", "npy", "safetensors"]
+    assert all(path.startswith(f"{BUCKET}/models/_schema/") for path in files)
+
+    read = (Dataset & {"dataset_name": recorded}).load()
+    assert read.content_sha256() == recording.content_sha256()
+    row = TrainedModel & key
+    data = models.Data.from_recording(read)
+    assert models.evaluation.score(row.load_model(), data)[0]["val_corr"] == pytest.approx(row.fetch1("val_corr"))
+    assert (FeatureWeights & key).fetch1("shares").load().shape[0] == recording.num_neurons
+    report = command("report", "--dataset", recorded, "--out", tmp_path / "report.html")
+    assert report.code == 0, report.err
+
+    with only(".safetensors", -1), pytest.raises(CorruptFileError, match="SHA-256 differs"):
+        row.load_model()
+    with only(".h5", MIDDLE), pytest.raises(CorruptFileError, match=r"are not those|is damaged"):
+        (Dataset & {"dataset_name": recorded}).load()
+    row.load_model()
+
+
+def test_a_bucket_that_is_not_there(bucket, command, recording_file, monkeypatch):
+    monkeypatch.setitem(dj.config["stores"]["main"], "bucket", "elsewhere")
+    code, out, err = command("ingest", "nowhere", recording_file)
+    assert (code, out) == (2, "")
+    assert err.startswith("hypercolumn: the store on S3 cannot be used (")
+    assert err.endswith("; check stores.main in DataJoint's configuration and its server\n")
+    assert not Dataset & {"dataset_name": "nowhere"}
