@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import datajoint as dj
 from datajoint.settings import Config, find_config_file
 from filelock import FileLock
 
 import schemas
+from pipeline import schema_version
 from pipeline.embedded import EmbeddedServer, default_home
 from pipeline.errors import UserError, said
 from schemas import server
@@ -23,20 +26,38 @@ def connect(*, declare: bool = True) -> dj.Connection:
     """Connect to the database and bind all tables; what does not exist yet is declared, unless `declare` is False.
 
     Without a `datajoint.json` and without `DJ_HOST`, that is the embedded server, which is started if need be.
-    Raises UserError where a server does not answer, no store is configured, the configuration is malformed or
-    tables are missing that may not be declared.
+    Raises UserError where a server does not answer, no store is configured, the configuration is malformed, the
+    tables are of another version, or some are missing that may not be declared.
+    """
+    with opened() as (connection, prefix):
+        found = schema_version.found(connection, prefix)
+        schema_version.check(found)
+        try:
+            schemas.activate(prefix, declare=declare)
+        except schemas.MissingTableError as error:
+            raise UserError(f"{error}; `hypercolumn migrate` makes what is missing, once for all workers") from error
+        if found is None:
+            schema_version.note()
+    return connection
+
+
+@contextmanager
+def opened() -> Iterator[tuple[dj.Connection, str]]:
+    """A connection, and what stands before the names of schemas; on the embedded server nobody else declares meanwhile.
+
+    Two processes that declare the same tables at once would trip over each other.
     """
     if is_configured():
         _check_file()
         _check_store()
-        return _activate(declare)
+        yield _open()
+        return
     embedded = EmbeddedServer(default_home())
     embedded.start()
     server.start_with(embedded.start)
     _configure(embedded)
-    # Two processes that declare the same tables at once would trip over each other.
     with FileLock(embedded.home / "declare.lock"):
-        return _activate(declare)
+        yield _open()
 
 
 def is_configured() -> bool:
@@ -82,7 +103,7 @@ def _check_store() -> None:
         raise UserError(f"store {STORE!r} is on S3, which needs more packages: pip install 'hypercolumn[s3]'")
 
 
-def _activate(declare: bool) -> dj.Connection:
+def _open() -> tuple[dj.Connection, str]:
     if "DJ_LOG_LEVEL" not in os.environ:
         logging.getLogger("datajoint").setLevel(logging.ERROR)
     host, port = dj.config["database.host"], dj.config["database.port"]
@@ -94,8 +115,4 @@ def _activate(declare: bool) -> dj.Connection:
             "port, user and password in DataJoint's configuration"
         ) from error
     prefix = os.environ.get("HYPERCOLUMN_PREFIX") or dj.config["database.database_prefix"] or DEFAULT_PREFIX
-    try:
-        schemas.activate(prefix, declare=declare)
-    except schemas.MissingTableError as error:
-        raise UserError(f"{error}; `hypercolumn migrate` makes what is missing, once for all workers") from error
-    return connection
+    return connection, prefix

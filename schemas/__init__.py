@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import datajoint as dj
 
+VERSION = 2  # of the tables; one more with each change, for which pipeline/migrate.py has a step
+
 # DataJoint says these when it is imported. Having nothing configured is the ordinary case here; that a
 # configuration is malformed, `pipeline.connect` says; and what DataJoint itself imports is not for us to mend.
 for said in ("No datajoint.json found", "Failed to load config", "datajoint.migrate is deprecated"):

@@ -1,4 +1,4 @@
-"""Who works on what: leases of the processes that take jobs, and which tasks come first."""
+"""Who works on what: leases of the processes that take jobs, which tasks come first, and which tables these are."""
 
 from __future__ import annotations
 
@@ -31,4 +31,15 @@ class Priority(dj.Manual):
     -> TrainingTask
     ---
     priority        : int16         # 0 is the most urgent; tasks without have 5
+    """
+
+
+@schema
+class Installation(dj.Manual):
+    definition = """
+    # Versions of the tables that this database has had; the highest is what it has now
+    schema_version  : int32
+    ---
+    package_version : varchar(32)
+    since           : datetime      # UTC
     """

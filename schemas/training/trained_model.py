@@ -42,7 +42,7 @@ class TrainedModel(dj.Computed):
     feve=null           : float64       # mean over neurons of explainable_variance >= 0.15; null where there are none
     feve_median=null    : float64       # median over the same neurons
     weights             : <safetensors@main>
-    recording_sha256    : char(64)      # over the arrays it was trained on; a whole recording's is its content_sha256
+    recording_sha256=null : char(64)    # over the arrays it was trained on; of a whole recording its content_sha256
     {provenance.COLUMNS}
     """
 
