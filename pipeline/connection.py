@@ -105,7 +105,7 @@ def _check_store() -> None:
 
 def _open() -> tuple[dj.Connection, str]:
     if "DJ_LOG_LEVEL" not in os.environ:
-        logging.getLogger("datajoint").setLevel(logging.ERROR)
+        logging.getLogger("datajoint").setLevel(logging.CRITICAL)  # commands tell errors themselves
     host, port = dj.config["database.host"], dj.config["database.port"]
     try:
         connection = dj.conn()

@@ -173,6 +173,22 @@ run "room: files" find "$HYPERCOLUMN_HOME/store" -type f
 run "room: ingest" "$hypercolumn" ingest second "$recording"
 run "room: train" $quick train first --config quick
 run "room: results" "$hypercolumn" results --format json
+"$python" -c "$declare"
+echo "== full: worker"
+$quick worker >worker.log 2>&1 & worker=$!
+until grep -q "| step" worker.log; do kill -0 "$worker" || break; sleep 0.1; done
+fill
+wait "$worker"; code=$?; grep -v "| step" worker.log; echo "exit $code"
+rm "$HYPERCOLUMN_HOME/filler"
+run "room: worker" $quick worker
+run "room: states" find "$HYPERCOLUMN_HOME/store" -name "state*"
+"""
+DECLARE = """
+import pipeline
+pipeline.connect()
+import small_configurations
+from pipeline.tasks import declare_task
+declare_task("first", small_configurations.LONGER, 5)
 """
 
 
@@ -206,6 +222,9 @@ def test_no_room_on_the_disk(tmp_path, recording_file):
         "HYPERCOLUMN_HOME": str(disk),
         "hypercolumn": str(Path(sys.executable).with_name("hypercolumn")),
         "quick": f"{sys.executable} -P {small_configurations.__file__}",
+        "python": sys.executable,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "declare": DECLARE,
         "recording": str(recording_file),
         "script": ON_SMALL_DISK,
     }
@@ -224,3 +243,8 @@ def test_no_room_on_the_disk(tmp_path, recording_file):
         assert said[name][-1] == "exit 0"
     assert not any("nothing to do" in line for line in said["room: train"])
     assert len(json.loads("".join(said["room: results"][:-1]))) == 1
+    assert len(said["full: worker"]) == 2, said
+    assert "no room is left on the disk (" in said["full: worker"][0]
+    assert said["full: worker"][1] == "exit 2"
+    assert said["room: worker"][-2:] == ["1 done, 0 failed, nothing left", "exit 0"]
+    assert said["room: states"] == ["exit 0"]
