@@ -54,9 +54,16 @@ def reach(connection: Any) -> bool:
 
 
 def make_sure_of(connection: Any, patience: float = PATIENCE) -> None:
-    """Wait until the server answers; raises LostConnectionError after `patience` seconds."""
+    """Wait until the server answers; raises LostConnectionError after `patience` seconds.
+
+    Raises at once what a server of our own says that cannot be started, on a full disk for instance.
+    """
     deadline = time.monotonic() + patience
-    while not reach(connection):
+    while not _answers(connection):
+        if _start_server is not None:
+            _start_server()
+        if reach(connection):
+            return
         if time.monotonic() > deadline:
             raise LostConnectionError(f"the database server was away for {patience:.0f} s")
         time.sleep(PAUSE)
