@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -22,8 +22,11 @@ def files(store):
 
 
 @pytest.fixture
-def orphans(tiny, quick, store):
+def orphans(tiny, quick, store, monkeypatch):
     """Old files: of a trained model whose row is deleted, and of one that was not written to the end."""
+    with monkeypatch.context() as patch:  # those that other tests have left
+        patch.setattr(clean, "YOUNGEST", timedelta())
+        clean.clean(dry_run=False)
     key = declare_task(tiny, "quick", 80)
     TrainedModel.populate(key)
     weights = store / (TrainedModel & key).fetch1("weights").path
