@@ -122,6 +122,11 @@ def run(options: argparse.Namespace, server: Embedded | MariaDB, folder: Path) -
         print(f"disturbed, {options.workers} workers: {time.monotonic() - began:.0f} s")
     finally:
         workers.end_all()
+    # What was killed behind its last row left its job and its state to the next worker.
+    subprocess.run(
+        [sys.executable, "-P", str(HERE / "worker.py"), "worker", "--once", "--device", "cpu"],
+        env=os.environ | server.variables, check=True, capture_output=True,
+    )  # fmt: skip
     computed = Counter(notes.read_text().split())
     print(f"computed {computed.total()} times for {len(computed)} trainings; "
           f"longest end after SIGTERM {max(workers.ends):.1f} s; exit codes {dict(workers.codes)}")  # fmt: skip
