@@ -11,7 +11,6 @@ from pipeline import panels, results
 from schemas.architecture import Core, ModelConfig, Readout
 from schemas.dataset import Dataset
 from schemas.experiment import Experiment
-from schemas.insilico import GaborParameters, OptimalGabor
 from schemas.training import Regularization, TrainedModel, TrainerConfig
 
 
@@ -70,21 +69,6 @@ def test_panels_show_all_of_it(command, trained, experiment):
     assert {format(row["test_corr"], ".6g"), f"({row['test_corr_lower']:.6g}", format(row["ceiling"], ".6g")} <= words
     assert {"filter_size", "batch_size", "conv_smooth_weight", "told", "[b]a"} <= words
     assert set(panels.BARS) & set(out)
-
-
-def test_an_imported_model_with_in_silico_rows(command, characterised):
-    (row,) = results.query_results(where=[characterised])
-    told = json.loads(command("show", row["id"], "--format", "json").out)
-    assert told["imported"]["log_hash"] == "0" * 32
-    assert told["training"]["curve"] == []
-    tables = [one["table"] for one in told["in_silico"]]
-    assert {"FeatureWeights", "MEI", "OptimalGabor", "SizeContrastTuning", "Clustering"} <= set(tables)
-    (name,) = GaborParameters.primary_key
-    gabors = (OptimalGabor & characterised).to_arrays(name).tolist()
-    assert [one["settings"][name] for one in told["in_silico"] if one["table"] == "OptimalGabor"] == gabors
-    out = command("show", row["id"]).out
-    assert "where it was scored" in out
-    assert "0" * 32 in out
 
 
 def test_a_sparkline():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 import schemas
 from models.data import Data
 from models.gradient_rf import gradient_rfs
+from pipeline.results import short_id
 from schemas.clustering import Clustering
 from schemas.dataset import Dataset
 from schemas.insilico import (
@@ -102,3 +105,18 @@ def test_settings_are_columns(characterised):
     strong = MEI * MEIParameters & characterised & "contrast > 0.4 AND num_starts = 2"
     assert len(strong) == 1
     assert not MEI * MEIParameters & characterised & "contrast > 0.6"
+
+
+def test_what_is_shown_of_a_model_with_in_silico_rows(command, characterised):
+    id_of_model = short_id(characterised)
+    told = json.loads(command("show", id_of_model, "--format", "json").out)
+    assert told["imported"]["log_hash"] == "0" * 32
+    assert told["training"]["curve"] == []
+    tables = [one["table"] for one in told["in_silico"]]
+    assert {"FeatureWeights", "MEI", "OptimalGabor", "SizeContrastTuning", "Clustering"} <= set(tables)
+    (name,) = GaborParameters.primary_key
+    gabors = (OptimalGabor & characterised).to_arrays(name).tolist()
+    assert [one["settings"][name] for one in told["in_silico"] if one["table"] == "OptimalGabor"] == gabors
+    out = command("show", id_of_model).out
+    assert "where it was scored" in out
+    assert "0" * 32 in out
