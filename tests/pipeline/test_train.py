@@ -53,7 +53,7 @@ def test_train_as_a_process_of_its_own(hypercolumn, tiny, connection):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["nobody", "--config", "quick"], "there is no recording 'nobody' (there are: tiny); bring it in with"),
+        (["nobody", "--config", "quick"], "there is no recording 'nobody' (there are: "),
         (["it's", "--config", "quick"], 'there is no recording "it\'s"'),
         (["tiny", "--config", "fast"], "configuration 'fast' is unknown; allowed are rotation-equivariant, cnn, paper"),
         (["tiny", "--config", "paper"], "'tiny' has 60 training images, fewer than one batch of 'paper', 256; choose"),
