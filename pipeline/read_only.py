@@ -13,6 +13,7 @@ import pymysql
 from datajoint.errors import LostConnectionError
 
 from pipeline.errors import UserError
+from pipeline.fetch import fetch_rows
 
 # Where a quoted text ends must be the same for MySQL, PostgreSQL and us: so no backslash stands before a quote, and
 # in backticks, which quote for MySQL alone, is only what would be harmless without them.
@@ -21,15 +22,18 @@ QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`\w+`""")
 NOT_IN_A_CONDITION = re.compile(r"""--|/\*|[;#$'"`]""")
 
 
-def rows_where(query: dj.QueryExpression, condition: str, order_by: list[str], *, example: str) -> list[dict[str, Any]]:
+def rows_where(
+    query: dj.QueryExpression, condition: str, columns: list[str], order_by: list[str], *, example: str
+) -> list[dict[str, Any]]:
     """The rows of a query that meet a user's condition in SQL; nothing is written, whatever it says.
 
+    columns: those that are read beside the key; the condition may be about any.
     Raises UserError, with an example of a condition, where it is none or the server refuses it.
     """
     try:
         _check(condition)
         with read_only():
-            return (query & condition).to_dicts(order_by=order_by)
+            return fetch_rows((query & condition).proj(*columns), order_by)
     except LostConnectionError:
         raise
     except (ValueError, dj.DataJointError, psycopg2.Error, pymysql.Error) as error:

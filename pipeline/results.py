@@ -13,6 +13,7 @@ from rich import box
 from rich.table import Table
 
 from pipeline.errors import UserError
+from pipeline.fetch import fetch_rows
 from pipeline.read_only import rows_where
 from schemas.architecture import ModelConfig
 from schemas.dataset import TrainingSet
@@ -45,13 +46,14 @@ def query_results(dataset: str | None = None, where: str | list[dict[str, Any]] 
     where: a condition of SQL on the columns of `TrainedModel`, `ModelConfig` and `TrainingSet.Member`, or keys.
     """
     query = TrainedModel.proj(..., "-weights") * ModelConfig * TrainingSet.Member.proj()
+    columns = [name for name in COLUMNS if name in query.heading.secondary_attributes]
     if dataset is not None:
         query &= {"dataset_name": dataset}
     order = ["test_corr DESC", "training_set", "config", "seed"]
     if isinstance(where, str) and where:
-        rows = rows_where(query, where, order, example="test_corr > 0.3")
+        rows = rows_where(query, where, columns, order, example="test_corr > 0.3")
     else:
-        rows = (query & (where or {})).to_dicts(order_by=order)
+        rows = fetch_rows((query & (where or {})).proj(*columns), order)
     imported = {short_id(row): row for row in TrainedModel.Imported.to_dicts()}
     none = dict.fromkeys(IMPORTED)
     known = [{"id": short_id(row), **row} for row in rows]
@@ -60,8 +62,7 @@ def query_results(dataset: str | None = None, where: str | list[dict[str, Any]] 
 
 def find_model(key: str) -> dict[str, Any]:
     """The key of the one trained model that is meant: by its short id, or by a condition that leaves one."""
-    rows = query_results()
-    found = [row for row in rows if row["id"] == key]
+    found = [row for row in fetch_rows(TrainedModel.proj()) if short_id(row) == key]
     if not found and not re.fullmatch(r"[0-9a-f]{8}", key):
         found = query_results(where=key)
     if len(found) != 1:

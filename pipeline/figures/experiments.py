@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.fetch import fetch_rows
 from pipeline.figures.rows import SCORES, Row, task_of
 from pipeline.results import short_id
 from schemas.architecture import ModelConfig, Readout
@@ -32,9 +33,9 @@ def query_members(experiment: str, dataset: str | None = None) -> list[Row]:
     query = (Experiment.Member & {"experiment_name": experiment}) * TrainingSet.Member * ModelConfig * Readout
     if dataset is not None:
         query &= {"dataset_name": dataset}
-    members = query.to_dicts(order_by=["position", "series", "label"])
+    members = fetch_rows(query, ["position", "series", "label"])
     scores = TrainedModel.proj(*SCORES) & (Experiment.Member & {"experiment_name": experiment}).proj()
-    found = {task_of(row): {name: row[name] for name in SCORES} for row in scores.to_dicts()}
+    found = {task_of(row): {name: row[name] for name in SCORES} for row in fetch_rows(scores)}
     none = dict.fromkeys(SCORES)
     if len({row["family"] for row in members}) > 1:  # which must not become one line of a figure
         named = ({"series": f"{row['series']}, {row['family']}", "published_series": row["series"]} for row in members)

@@ -8,6 +8,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
+from pipeline.fetch import fetch_rows
 from pipeline.results import short_id
 from schemas.architecture import ModelConfig
 from schemas.dataset import Dataset, TrainingSet
@@ -33,7 +34,7 @@ def query_models(dataset: str | None = None) -> list[Row]:
     query = TrainedModel.proj(*SCORES) * ModelConfig * TrainingSet.Member
     if dataset is not None:
         query &= {"dataset_name": dataset}
-    return [{"id": short_id(row), **row} for row in query.to_dicts(order_by=["val_loss", *TrainedModel.primary_key])]
+    return [{"id": short_id(row), **row} for row in fetch_rows(query, ["val_loss", *TrainedModel.primary_key])]
 
 
 def query_neurons(model: Row) -> dict[str, np.ndarray]:
