@@ -11,7 +11,7 @@ from pipeline import configs
 from pipeline.tasks import declare_task
 from schemas.architecture import Core, ModelConfig, Readout
 from schemas.dataset import Dataset
-from schemas.training import Regularization, TrainedModel, TrainerConfig
+from schemas.training import Regularization, TrainedModel, TrainerConfig, TrainingTask
 
 NONE = dict.fromkeys(("readout_sparsity", "mask_sparsity", "feature_sparsity", "feature_l2"))
 READOUTS = {
@@ -31,7 +31,7 @@ TRAINERS = [
 
 @pytest.fixture
 def declare(tiny, quick):
-    """Declare a variant of the quick configuration; its rows are removed in the end."""
+    """Declare a variant of the quick configuration; its rows are removed in the end, but for those that others use."""
     keys = []
 
     def run(**parts):
@@ -41,10 +41,12 @@ def declare(tiny, quick):
 
     yield run
     for key in keys:
+        (TrainingTask & key).delete(prompt=False)
         (ModelConfig & {"config": "variant"}).delete(prompt=False)
         for table, name in ((Readout, "readout"), (Core, "core"), (TrainerConfig, "trainer")):
             (table & {name: "variant"}).delete(prompt=False)
-        (Regularization & {"regularization": key["regularization"]}).delete(prompt=False)
+        unused = (Regularization - TrainingTask) & {"regularization": key["regularization"]}
+        unused.delete(prompt=False)
 
 
 def check(key):
