@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -46,13 +45,6 @@ def postmaster(server: EmbeddedServer) -> psutil.Process:
 def alive(process: psutil.Process) -> bool:
     """Not gone, and not a zombie that nobody has waited for."""
     return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-
-
-def eventually(condition) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def one_line(error: pytest.ExceptionInfo) -> str:

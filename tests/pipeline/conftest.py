@@ -90,6 +90,26 @@ def wide(wide_recording) -> Iterator[str]:
 
 
 @pytest.fixture
+def declare(tiny, quick, trained) -> Iterator[Callable[[str, int], dict[str, Any]]]:
+    """Declare tasks that go when the test ends, and their jobs with them; one other training is done."""
+    from pipeline.tasks import declare_task
+    from schemas.training import SavedState, TrainedModel, TrainingTask
+
+    keys = []
+
+    def declare(config: str, seed: int) -> dict[str, Any]:
+        keys.append(declare_task(tiny, config, seed))
+        return keys[-1]
+
+    TrainedModel.jobs.delete()
+    yield declare
+    (SavedState & keys).discard()
+    for key in keys:
+        (TrainingTask & key).delete(prompt=False)
+    TrainedModel.jobs.delete()
+
+
+@pytest.fixture
 def tidy(connection) -> Iterator[None]:
     """Nothing of an experiment is left afterwards."""
     from schemas.architecture import Core, ModelConfig, Readout

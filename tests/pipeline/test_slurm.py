@@ -8,15 +8,14 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from pipeline.tasks import declare_task
-from schemas.training import TrainedModel, TrainingTask
+from schemas.training import TrainedModel
+from waiting import eventually
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "sinfo", "squeue")
 DAEMONS = f"{os.environ['PATH']}:/usr/sbin:/sbin"  # not in every user's path
@@ -62,10 +61,7 @@ def run(*command: str) -> str:
 
 
 def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, run("scontrol", "show", "job")
-        time.sleep(0.1)
+    eventually(condition, patience=PATIENCE, pause=0.1, said=lambda: run("scontrol", "show", "job"))
 
 
 def free_ports(number: int) -> list[int]:
@@ -108,10 +104,7 @@ def cluster(store, tmp_path_factory) -> Iterator[Path]:
             for daemon in daemons:
                 processes.append(subprocess.Popen(daemon, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
                 if daemon[0] == "munged":
-                    deadline = time.monotonic() + PATIENCE
-                    while not (folder / "munge.socket").exists():
-                        assert time.monotonic() < deadline, (folder / "log").read_text()
-                        time.sleep(0.1)
+                    eventually((folder / "munge.socket").exists, patience=PATIENCE, said=(folder / "log").read_text)
             until(lambda: "idle" in run("sinfo", "--noheader", "--partition=main", "--format=%T"))
             yield configuration
             run("scancel", "--user=root")
@@ -140,22 +133,6 @@ def submit(cluster, command, tmp_path, monkeypatch) -> Iterator[Callable[..., st
     for job in jobs:
         run("scancel", job)
     until(lambda: not run("squeue", "--noheader"))
-
-
-@pytest.fixture
-def declare(tiny, quick) -> Iterator[Callable[[str, int], dict]]:
-    """Declare tasks that go when the test ends, and their jobs with them."""
-    keys = []
-
-    def declare(config: str, seed: int) -> dict:
-        keys.append(declare_task(tiny, config, seed))
-        return keys[-1]
-
-    TrainedModel.jobs.delete()
-    yield declare
-    for key in keys:
-        (TrainingTask & key).delete(prompt=False)
-    TrainedModel.jobs.delete()
 
 
 def states(job: str) -> list[str]:

@@ -13,10 +13,11 @@ import psutil
 import psycopg2
 import pytest
 
-from embedded_processes import ROOT, START, as_root, eventually, one_line, postmaster, python, query
+from embedded_processes import ROOT, START, as_root, one_line, postmaster, python, query
 from pipeline import embedded, postgres
 from pipeline.embedded import EmbeddedServer
 from pipeline.errors import UserError
+from waiting import eventually
 
 
 def test_killed_client(server):

@@ -1,0 +1,158 @@
+"""The queue: jobs of dead processes go back to it, those of living ones are left to them, urgent ones come first."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import datetime
+
+import pytest
+
+from counted_trainings import counts
+from pipeline import lease as leases
+from pipeline import queue
+from pipeline.lease import process_space
+from pipeline.tasks import declare_task
+from schemas.training import Seed, TrainedModel, TrainingTask
+from schemas.work import Lease
+from waiting import eventually
+
+HERE = platform.node()
+
+
+def dead_process() -> int:
+    """The number of a process that is no more."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def reserve(key: dict, *, pid: int, host: str = HERE, lease: str | None = None, silent: float = 0) -> None:
+    """Make the job of a key look as if a process had taken it.
+
+    lease: its space of processes, None for none. silent: seconds since that was renewed.
+    """
+    jobs = TrainedModel.jobs
+    jobs.refresh()
+    assert jobs.reserve(key)
+    jobs.update1({name: key[name] for name in TrainedModel.primary_key} | {"host": host, "pid": pid})
+    if lease is None:
+        return
+    row = {"host": host, "pid": pid, "connection_id": Lease.connection.connection_id}
+    Lease.insert1(row | {"process_space": lease, "device": "cpu"})
+    interval = Lease.connection.adapter.interval_expr(silent, "second")
+    Lease.connection.query(
+        f"UPDATE {Lease.full_table_name} SET renewed = CURRENT_TIMESTAMP(3) - {interval} WHERE pid = {pid}"
+    )
+
+
+@pytest.fixture
+def server_up(monkeypatch):
+    """The server has been up for longer than a lease takes to run out, which that of a test has not."""
+    seconds_up = [1e6]
+    monkeypatch.setattr(leases, "_seconds_up", lambda _: seconds_up[0])
+    yield seconds_up
+    Lease.delete_quick()
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        {"pid": "dead"},
+        {"pid": "dead", "lease": process_space()},
+        {"pid": "live", "lease": "another machine", "silent": 61},
+        {"pid": "live", "host": "elsewhere", "lease": "another machine", "silent": 61},
+    ],
+    ids=["dead, without a lease", "dead", "silent, on another machine of that name", "silent, elsewhere"],
+)
+def test_a_job_of_a_dead_process_is_put_back(command, declare, server_up, taken):
+    key = declare("quick", 26)
+    reserve(key, **taken | {"pid": os.getppid() if taken["pid"] == "live" else dead_process()})
+    TrainedModel.jobs.update1({name: key[name] for name in TrainedModel.primary_key} | {"priority": 3})
+    assert counts()["running"] == 1
+    assert command("worker").out.endswith("1 done, 0 failed, nothing left\n")
+    assert len(TrainedModel & key) == 1
+    assert counts()["running"] == 0
+    assert not Lease()
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [
+        {"pid": "live"},
+        {"pid": "live", "lease": process_space()},
+        {"pid": "dead", "lease": "another container", "silent": 50},
+        {"pid": "dead", "host": "elsewhere", "lease": "another machine", "silent": 50},
+        {"pid": "dead", "host": "elsewhere"},
+    ],
+    ids=["live, without a lease", "live", "another container of this host", "elsewhere", "elsewhere, without a lease"],
+)
+def test_a_job_of_others_is_left_to_them(command, declare, server_up, taken):
+    key = declare("quick", 27)
+    reserve(key, **taken | {"pid": os.getppid() if taken["pid"] == "live" else dead_process()})
+    assert command("worker").out == "0 done, 0 failed, 1 with other workers\n"
+    assert not TrainedModel & key
+    assert counts() == {"declared": 2, "done": 1, "running": 1, "pending": 0, "failed": 0}
+    assert "workers" in command("status").out
+
+
+def test_leases_outlast_a_pause_of_the_server(command, declare, server_up):
+    server_up[0] = 30.0
+    key = declare("quick", 27)
+    reserve(key, pid=os.getppid(), lease="another machine", silent=3600)
+    assert command("worker").out.endswith("1 with other workers\n")
+    server_up[0] = 61.0
+    assert command("worker").out.endswith("1 done, 0 failed, nothing left\n")
+    assert len(TrainedModel & key) == 1
+
+
+def test_a_lease_is_renewed_and_taken_again(connection, monkeypatch):
+    def renewed():
+        return Lease.to_arrays("renewed")
+
+    monkeypatch.setattr(leases, "HEARTBEAT", 0.05)
+    with leases.held() as key:
+        first = renewed()
+        assert len(first) == 1
+        eventually(lambda: renewed() > first)
+        (Lease & key).delete_quick()  # as others do who take it for dead
+        eventually(lambda: len(Lease()) == 1)
+    assert not Lease()
+
+
+def test_urgent_tasks_come_first(declare, command, monkeypatch):
+    keys = [declare("quick", seed) for seed in range(50, 54)]
+    queue.refresh(TrainedModel())  # so that there are jobs already
+    queue.set_priority([keys[2]], 0, [TrainedModel()])
+    queue.set_priority([keys[0]], 7, [TrainedModel()])
+    keys.append(declare("quick", 54))
+    queue.set_priority([keys[4]], 1, [TrainedModel()])
+    compute, order = TrainedModel.make_compute, []
+
+    def noting(self, key, task):
+        order.append(key["seed"])
+        return compute(self, key, task)
+
+    monkeypatch.setattr(TrainedModel, "make_compute", noting)
+    assert command("worker").code == 0
+    assert (order[:2], order[4]) == ([52, 54], 50)
+    assert set(order[2:4]) == {51, 53}
+
+
+def test_many_tasks_are_queued_at_once(tiny, quick, connection, monkeypatch):
+    key = declare_task(tiny, "quick", 60)
+    tasks = [key | {"seed": seed, "declared": datetime(2026, 1, 1)} for seed in range(1000, 1200)]
+    Seed.insert([{"seed": task["seed"]} for task in tasks], skip_duplicates=True)
+    TrainingTask.insert(tasks)
+    try:
+        sent, execute = [], connection._execute_query
+        monkeypatch.setattr(connection, "_execute_query", lambda *args: (sent.append(args[1]), execute(*args)))
+        queue.refresh(TrainedModel())
+        assert len(sent) < 30
+        assert len(TrainedModel.jobs.pending & tasks) == 200
+    finally:
+        (TrainingTask & tasks).delete(prompt=False)
+        (TrainingTask & key).delete(prompt=False)
+    queue.refresh(TrainedModel())
+    TrainedModel.jobs.delete()
