@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from rich.console import Console
 
 from pipeline.errors import UserError
 from pipeline.report import check_out, write_report
+from programs import missing
 
 CHROMIUM = Path("/usr/bin/chromium")
 MAX_SIZE = 5_000_000  # bytes
@@ -42,8 +42,7 @@ def report(shown, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if not CHROMIUM.exists():
-        reason = f"no {CHROMIUM}: apt install chromium"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+        missing(f"no {CHROMIUM}: apt install chromium")
     api = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install -e '.[test]'")
     arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     with api.sync_playwright() as started:

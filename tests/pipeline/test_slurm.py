@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from programs import missing
 from schemas.training import TrainedModel
 from waiting import eventually
 
@@ -76,7 +77,7 @@ def free_ports(number: int) -> list[int]:
 def cluster(store, tmp_path_factory) -> Iterator[Path]:
     """A Slurm of this machine alone, on the loopback, in a private folder; gives its configuration."""
     if MISSING:
-        pytest.skip(f"Slurm is not here: {', '.join(MISSING)}")
+        missing(f"no {', '.join(MISSING)}: apt install munge slurmctld slurmd slurm-client")
     if os.geteuid():
         pytest.skip("needs root, which starts jobs as their users")
     folder = tmp_path_factory.mktemp("slurm")
