@@ -17,11 +17,12 @@ from torch import Tensor
 
 from models import evaluation
 from models.data import Data
+from models.early_stopping import EarlyStopping
 from models.interrupts import deferred
 from models.minibatches import Minibatches
 from models.model import CorePlusReadoutModel, poisson_loss
 from models.optimizers import optimizer_named
-from models.schedules import Cosine, Stages, schedule_named
+from models.schedules import schedule_named
 from models.training_state import (
     Keeper,
     Standing,
@@ -113,6 +114,7 @@ class Trainer:
             )
         self.optimizer = optimizer_named(optimizer, self.model.parameters(), weight_decay)
         rates = schedule_named(schedule, learning_rate, lr_decay_steps, max_iter)
+        stopping = EarlyStopping(rates.num_stages, val_steps, patience, max_iter)
         keeper = keeper or Keeper()
         self._batches = Minibatches(len(self.data.train_images), batch_size, self._order)
         self._at = Standing()
@@ -121,7 +123,7 @@ class Trainer:
         at = self._at
         with deferred() as interrupted:
             while at.stage < rates.num_stages:
-                while at.failures < patience and (max_iter is None or at.iteration < max_iter):
+                while stopping.goes_on(at):
                     if interrupted():
                         keeper.save(self._state, last=True)
                         raise KeyboardInterrupt
@@ -129,7 +131,7 @@ class Trainer:
                     train_loss = self._step(next(self._batches), rate, map_dropout, max_shift)
                     at.iteration, at.steps_taken = at.iteration + 1, at.steps_taken + 1
                     if at.iteration % val_steps == 0:
-                        self._validate(rate, float(train_loss), rates, val_steps, patience, max_iter)
+                        self._validate(rate, float(train_loss), stopping)
                         progress(at.curve[-1])
                         keeper.save(self._state)
                 if not at.best and at.curve:
@@ -144,15 +146,7 @@ class Trainer:
         test_corr = evaluation.test_correlation(self.model, self.data)
         return TrainingResult(at.iteration, at.best_loss, test_corr, at.curve)
 
-    def _validate(
-        self,
-        rate: float,
-        train_loss: float,
-        rates: Stages | Cosine,
-        val_steps: int,
-        patience: int,
-        max_iter: int | None,
-    ) -> None:
+    def _validate(self, rate: float, train_loss: float, stopping: EarlyStopping) -> None:
         """Add a point to the learning curve, and take the state if it is the best."""
         at = self._at
         val_loss, val_corr = evaluation.validate(self.model, self.data)
@@ -160,8 +154,7 @@ class Trainer:
         at.failures = 0 if is_best else at.failures + 1
         if is_best:
             at.best_loss, at.best, at.best_iteration = val_loss, self._weights(), at.iteration
-        left = ((rates.num_stages - at.stage) * patience - at.failures) * val_steps
-        left = left if max_iter is None else min(left, max_iter - at.iteration)
+        left = stopping.steps_left(at)
         at.curve.append(Validation(at.steps_taken, rate, train_loss, val_loss, val_corr, is_best, left))
 
     def _step(self, rows: np.ndarray, rate: float, map_dropout: float, max_shift: int) -> Tensor:
