@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import platform
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,23 +13,12 @@ import pytest
 import torch
 
 import models
+from declared_tasks import task
 from models import scores
 from pipeline.datasets import add_recording
-from pipeline.tasks import declare_task
 from schemas.architecture import Core, ModelConfig, Readout
-from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet
-from schemas.training import Regularization, SavedState, Seed, TrainedModel, TrainerConfig, TrainingTask
-
-
-@contextmanager
-def task(training_set: str, config: str = "quick", seed: int = 1) -> Iterator[dict]:
-    """A declared task that goes with all that came of it."""
-    key = declare_task(training_set, config, seed)
-    try:
-        yield key
-    finally:
-        (TrainingTask & key).delete(prompt=False)
+from schemas.training import Regularization, Seed, TrainedModel, TrainerConfig, TrainingTask
 
 
 def weights(key: dict) -> dict[str, torch.Tensor]:
@@ -229,83 +216,3 @@ def test_progress_is_told(tiny, quick, monkeypatch):
         TrainedModel.populate(key)
     assert [point.iteration for _, point in told] == [2, 4, 6]
     assert all(told_key == key for told_key, _ in told)
-
-
-@pytest.mark.parametrize("part", [TrainedModel.Neuron, TrainedModel.Curve])
-def test_a_failing_insert_leaves_no_row_and_no_part(tiny, quick, snapshot, monkeypatch, part):
-    with task(tiny) as key:
-        before = snapshot()
-
-        def fail(self, rows, **_):
-            raise dj.DataJointError("the server said no")
-
-        with monkeypatch.context() as patch:
-            patch.setattr(part, "insert", fail)
-            with pytest.raises(dj.DataJointError, match="the server said no"):
-                TrainedModel.populate(key)
-        state = {"files": 0, "SavedState": 0}  # from which it goes on
-        assert snapshot() | state == before | state
-        TrainedModel.populate(key)
-        assert len(TrainedModel & key) == 1
-
-
-def test_a_store_that_cannot_be_written_leaves_nothing(tiny, quick, snapshot, store):
-    # A file where the folder of the weights should be: not even root can write there.
-    with task(tiny, "quick-equivariant") as key:
-        TrainedModel.populate(key)
-        written = store / (TrainedModel & key).fetch1("weights").path
-        (TrainedModel & key).delete(prompt=False)
-        folder = next(parent for parent in written.parents if "trained_model" in parent.name)
-        aside = folder.with_name("aside")
-        folder.rename(aside)
-        folder.write_text("in the way")
-        before = snapshot()
-        try:
-            with pytest.raises((dj.DataJointError, OSError)):
-                TrainedModel.populate(key)
-            (SavedState & key).discard()  # from which it would go on
-            assert snapshot() == before
-        finally:
-            folder.unlink()
-            aside.rename(folder)
-        TrainedModel.populate(key)
-        assert len(TrainedModel & key) == 1
-
-
-def test_a_corrupted_recording_is_not_trained_on(connection, recording, quick, snapshot, store):
-    add_recording("rotten", recording)
-    try:
-        path = store / (Dataset & {"dataset_name": "rotten"}).fetch1("recording").path
-        content = bytearray(path.read_bytes())
-        replace(recording, train_images=recording.train_images[::-1]).write(path)
-        with task("rotten") as key:
-            before = snapshot()
-            with pytest.raises(CorruptFileError, match=r"rotten are not those that were ingested"):
-                TrainedModel.populate(key)
-            assert snapshot() == before
-            path.write_bytes(content)
-            TrainedModel.populate(key)
-            assert len(TrainedModel & key) == 1
-    finally:
-        (TrainingSet & {"training_set": "rotten"}).delete(prompt=False)
-        (Dataset & {"dataset_name": "rotten"}).delete(prompt=False)
-
-
-@pytest.mark.parametrize("damage", ["one bit", "cut", "empty"])
-def test_corrupted_weights_are_refused(tiny, quick, store, damage):
-    with task(tiny) as key:
-        TrainedModel.populate(key)
-        path = store / (TrainedModel & key).fetch1("weights").path
-        content = bytearray(path.read_bytes())
-        if damage == "one bit":
-            content[-1] ^= 1
-        path.write_bytes(content if damage == "one bit" else content[: {"cut": len(content) // 2, "empty": 0}[damage]])
-        with pytest.raises(CorruptFileError, match="SHA-256 differs"):
-            (TrainedModel & key).load_model()
-
-
-def test_weights_take_only_tensors(trained):
-    row = (TrainedModel & trained).proj(..., "-weights").fetch1()
-    with pytest.raises(Exception, match="takes a mapping of names to tensors, not list"):
-        TrainedModel.insert1(row | {"seed": 99, "weights": [1, 2]}, allow_direct_insert=True)
-    assert not TrainedModel & {"seed": 99}

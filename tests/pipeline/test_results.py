@@ -1,0 +1,93 @@
+"""Results from the command line: every format, conditions, none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from pipeline import results
+from pipeline.tasks import declare_task
+from schemas.architecture import ModelConfig
+from schemas.dataset import TrainingSet
+from schemas.training import TrainedModel, TrainingTask
+
+
+def test_results_agree_with_the_tables_in_every_format(command, trained, tiny):
+    others = [declare_task(tiny, "quick-equivariant", seed) for seed in (50, 51)]
+    TrainedModel.populate(others)
+    join = TrainedModel.proj(..., "-weights") * ModelConfig * TrainingSet.Member.proj() & {"dataset_name": tiny}
+    expected = join.to_dicts(order_by="test_corr DESC")
+    assert len(expected) == 3
+    rows = json.loads(command("results", "--dataset", tiny, "--format", "json").out)
+    names = {"dataset_name", "config", "core", "readout", "seed", "val_loss", "test_corr", "num_iterations"}
+    assert all(names <= row.keys() for row in rows)
+    for row, stored in zip(rows, expected, strict=True):
+        expected_row = {"id": results.short_id(stored)} | stored | dict.fromkeys(results.IMPORTED)
+        assert row == {name: expected_row[name] for name in row}
+
+    lines = list(csv.DictReader(io.StringIO(command("results", "--dataset", tiny, "--format", "csv").out)))
+    text = [{name: "" if value is None else str(value) for name, value in row.items()} for row in rows]
+    assert text == lines
+
+    table = command("results", "--dataset", tiny).out
+    for row in rows:
+        line = next(line for line in table.splitlines() if row["id"] in line)
+        assert line.split()[:4] == [row["id"], tiny, row["config"], str(row["seed"])]
+        assert f"{row['test_corr']:.3f}" in line.split()
+    (TrainingTask & others).delete(prompt=False)
+
+
+def test_results_of_another_process(hypercolumn, trained, tiny):
+    found = json.loads(hypercolumn("results", "--format", "json", "--where", "config = 'quick'").out)
+    rows = results.query_results(where="config = 'quick'")
+    assert [row["test_corr"] for row in found] == [row["test_corr"] for row in rows]
+
+
+def test_results_that_fit_a_condition(command, trained):
+    def count(*arguments: str) -> int:
+        return len(json.loads(command("results", "--format", "json", *arguments).out))
+
+    everything = count()
+    assert count("--where", "seed = 0 AND config = 'quick'") == 1
+    assert count("--where", "test_corr > 1") == 0
+    assert count("--where", "test_corr <= 1") == everything
+    assert count("--where", "config LIKE 'qu%'") == everything
+    assert count("--dataset", "nobody") == 0
+    assert count("--dataset", "it's 100%") == 0
+
+
+def test_no_results(command, connection):
+    said = "no trained model fits; `hypercolumn train NAME` trains one\n"
+    assert command("results", "--dataset", "nobody") == (0, said, "")
+    assert json.loads(command("results", "--dataset", "nobody", "--format", "json").out) == []
+    heading = command("results", "--dataset", "nobody", "--format", "csv").out
+    assert heading == ",".join(results.COLUMNS) + "\n"
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["colour = 3", "test_corr >", "'", "test_corr > 0; DROP TABLE x", "1 = 1) OR (", "100%", "seed = 'a", "%s", ""],
+)
+def test_bad_conditions(command, snapshot, trained, where):
+    before = snapshot()
+    code, out, err = command("results", "--where", where)
+    if where == "":
+        assert code == 0
+    else:
+        assert (code, out) == (2, "")
+        assert len(err.splitlines()) == 1
+        assert err.startswith(f"hypercolumn: {where!r} is not a condition on the results (")
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("arguments", [["--format", "xml"], ["--dataset"], ["unknown"]])
+def test_results_usage(refused, arguments):
+    assert refused("results", *arguments).startswith("Error: ")
+
+
+def test_a_failing_query_leaves_the_connection_usable(command, trained):
+    assert command("results", "--where", "colour = 3").code == 2
+    assert command("results", "--where", "seed = 0").code == 0
