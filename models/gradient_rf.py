@@ -22,7 +22,7 @@ def gradient_rfs(
     images: Tensor | None = None,
     *,
     image_size: tuple[int, int] | None = None,
-    batch_size: int = 256,
+    batch_size: int = 64,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """(neurons, height, width): gradient of each neuron's rate by the pixels of the image.
@@ -81,17 +81,15 @@ def _gradients(
     """Numbers of some neurons, and their gradients (neurons, images, height, width) at some of the images."""
     model.eval()
     everyone = torch.arange(len(model.readout.biases), device=images.device).split(batch_size)
-    parts = [(neurons, model.readout.of(neurons)) for neurons in everyone]
+    parts = [(neurons, model.readout.of(neurons).requires_grad_(False)) for neurons in everyone]
     kernels = [kernel.detach() for kernel in model.core.kernels()]
     done, total = 0, len(images) * len(model.readout.biases)
     for shown in images.split(max(1, batch_size // len(everyone[0]))):
-        shown = shown.detach().requires_grad_()
-        maps = model.core(shown, kernels)
         for neurons, readout in parts:
-            rates = readout(maps)  # (images, neurons)
-            each = torch.eye(len(neurons), dtype=rates.dtype, device=rates.device)[:, None].expand(-1, *rates.shape)
-            (gradients,) = torch.autograd.grad(rates, shown, each, retain_graph=True, is_grads_batched=True)
-            yield neurons, gradients[:, :, 0]
+            each = shown.detach().repeat(len(neurons), 1, 1, 1).requires_grad_()  # all images for each neuron
+            rates = readout(model.core(each, kernels)).view(len(neurons), len(shown), len(neurons))
+            (gradients,) = torch.autograd.grad(rates.diagonal(dim1=0, dim2=2).sum(), each)
+            yield neurons, gradients.view(len(neurons), *shown[:, 0].shape)
             done += len(shown) * len(neurons)
             if progress is not None:
                 progress(done, total)

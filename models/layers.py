@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.fourier_convolution import correlate
+from models.tiling import worthwhile
+
 EPSILON = 1e-3  # tf.contrib.layers.batch_norm's default, used by every core of the original
 
 
@@ -29,14 +32,26 @@ def same_padding(size: int, kernel: int, stride: int, rate: int) -> tuple[int, i
 
 
 def convolve(maps: Tensor, kernel: Tensor, stride: int, rate: int, padding: str) -> Tensor:
-    """Cross-correlate maps (batch, in, height, width) with a kernel (out, in, k, k)."""
-    if padding == "VALID":
-        return F.conv2d(maps, kernel, stride=stride, dilation=rate)
-    top, bottom = same_padding(maps.shape[2], kernel.shape[2], stride, rate)
-    left, right = same_padding(maps.shape[3], kernel.shape[3], stride, rate)
-    if (top, left) == (bottom, right):
-        return F.conv2d(maps, kernel, stride=stride, dilation=rate, padding=(top, left))
-    return F.conv2d(F.pad(maps, (left, right, top, bottom)), kernel, stride=stride, dilation=rate)
+    """Cross-correlate maps (batch, in, height, width) with a kernel (out, in, k, k).
+
+    On a CPU the result is channels last, which is what convolves, transforms and normalises fastest there.
+    """
+    (num_outputs, num_inputs), (height, width) = kernel.shape[:2], maps.shape[2:]
+    (top, bottom), (left, right) = (
+        same_padding(size, kernel.shape[2], stride, rate) if padding == "SAME" else (0, 0) for size in (height, width)
+    )
+    if maps.is_cpu and not torch.compiler.is_exporting():
+        size = (
+            convolved_size(height, kernel.shape[2], 1, 1, padding),
+            convolved_size(width, kernel.shape[3], 1, 1, padding),
+        )
+        tiling = worthwhile(size, (kernel.shape[2], kernel.shape[3]), num_inputs, num_outputs)
+        if tiling is not None and stride == rate == 1:
+            return correlate(maps, kernel, (top, left), tiling)
+        kernel = kernel.to(memory_format=torch.channels_last)  # and so become the maps
+    if (top, left) != (bottom, right):
+        maps, top, left = F.pad(maps, (left, right, top, bottom)), 0, 0
+    return F.conv2d(maps, kernel, stride=stride, dilation=rate, padding=(top, left))
 
 
 def convolved_size(size: int, kernel: int, stride: int, rate: int, padding: str) -> int:

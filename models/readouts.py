@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from models.layers import softplus
+from models.masks import through_masks
 from models.penalties import joint_l1, separate_l1, sparse_dense, sparse_dense_separate
 from models.start_values import truncated_normal_
 
@@ -64,11 +65,11 @@ class SpatialReadout(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Rates (batch, neurons) from maps (batch, channels, height, width)."""
-        return softplus((self.seen(maps) * self._weights().T).sum(dim=1) + self.biases)
+        return softplus((self.seen(maps) * self._weights()).sum(dim=2) + self.biases)
 
     def seen(self, maps: Tensor) -> Tensor:
-        """(batch, channels, neurons): the sum of each map over pixels, through each mask."""
-        return maps.flatten(2) @ self.masks.abs().flatten(1).T
+        """(batch, neurons, channels): the sum of each map over pixels, through each mask."""
+        return through_masks(maps, self.masks.abs())
 
     def regularizer(self) -> Tensor:
         """The penalty on masks and feature weights, a scalar."""
@@ -153,4 +154,4 @@ class SpatialXFeatureJointL1TransferReadout(SpatialXFeatureJointL1Readout):
 
     def seen(self, maps: Tensor) -> Tensor:
         # The same numbers from both; only the gradients differ.
-        return torch.where(self.trains_core, super().seen(maps), super().seen(maps.detach()))
+        return torch.where(self.trains_core[:, None], super().seen(maps), super().seen(maps.detach()))

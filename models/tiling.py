@@ -1,0 +1,110 @@
+"""How maps are cut into tiles whose Fourier transforms make convolutions cheap, and when that pays.
+
+A 5 x 5 kernel takes 25 multiplications for each pixel and pair of maps, and less than 4 where tiles are transformed:
+of each tile, frequencies are multiplied. Tiles overlap by the kernel's size less one pixel; see Oppenheim & Schafer,
+Discrete-Time Signal Processing, section 8.7 (overlap-save for maps, overlap-add for their gradients).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MOST_TILES = 16  # along an axis
+OVERHEAD = 3.0  # tilings that save fewer multiplications than this take longer than direct convolutions; measured
+BATCH = 16  # images over which the kernel's own transform is thought to spread
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Tiles of maps; everywhere (along y, along x). size: pixels of what the convolution gives."""
+
+    size: tuple[int, int]
+    kernel: tuple[int, int]
+    count: tuple[int, int]
+
+    @property
+    def step(self) -> tuple[int, int]:
+        """Pixels of the result that a tile gives, and from one tile to the next."""
+        return -(-self.size[0] // self.count[0]), -(-self.size[1] // self.count[1])
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        return self.step[0] + self.kernel[0] - 1, self.step[1] + self.kernel[1] - 1
+
+    @property
+    def given(self) -> tuple[int, int]:
+        """Pixels that all tiles give together, `size` or a few more."""
+        return self.count[0] * self.step[0], self.count[1] * self.step[1]
+
+    @property
+    def covered(self) -> tuple[int, int]:
+        """Pixels that all tiles need together."""
+        return self.given[0] + self.kernel[0] - 1, self.given[1] + self.kernel[1] - 1
+
+    @property
+    def half(self) -> int:
+        """Frequencies along x; the others are their conjugates."""
+        return self.tile[1] // 2 + 1
+
+    @property
+    def frequencies(self) -> int:
+        return self.tile[0] * self.half
+
+    def cost(self, num_inputs: int, num_outputs: int) -> float:
+        """Multiplications an image, from (inputs, pixels) to (outputs, pixels)."""
+        (ny, nx), (sy, sx), (ty, tx) = self.count, self.step, self.tile
+        (ky, kx), half = self.kernel, self.half
+        there = nx * self.covered[0] * 2 * half * tx + ny * nx * 4 * ty * ty * half
+        back = ny * nx * (4 * sy * ty * half + sy * sx * 2 * half)
+        products = ny * nx * 4 * self.frequencies
+        of_kernel = ky * 2 * half * kx + 4 * ty * ky * half
+        pairs = num_inputs * num_outputs
+        return num_inputs * there + num_outputs * back + pairs * (products + of_kernel / BATCH)
+
+
+@lru_cache(maxsize=1024)
+def worthwhile(size: tuple[int, int], kernel: tuple[int, int], num_inputs: int, num_outputs: int) -> Tiling | None:
+    """The cheapest tiling, or None where the direct convolution is cheaper. size: pixels of the result."""
+    counts = [range(1, min(MOST_TILES, pixels) + 1) for pixels in size]
+    tilings = [Tiling(size, kernel, (ny, nx)) for ny in counts[0] for nx in counts[1]]
+    best = min(tilings, key=lambda tiling: tiling.cost(num_inputs, num_outputs))
+    direct = float(np.prod([*size, *kernel, num_inputs, num_outputs]))
+    return best if OVERHEAD * best.cost(num_inputs, num_outputs) < direct else None
+
+
+def half_transform(length: int, num_pixels: int) -> np.ndarray:
+    """(2 half, pixels): from real pixels, with zeros behind them, to real parts and then imaginary parts."""
+    angles = 2 * np.pi / length * np.outer(np.arange(length // 2 + 1), np.arange(num_pixels))
+    return np.concatenate([np.cos(angles), -np.sin(angles)])
+
+
+def half_inverse(length: int, num_pixels: int) -> np.ndarray:
+    """(pixels, 2 half): back to the first real pixels."""
+    frequencies = np.arange(length // 2 + 1)
+    times = np.where((frequencies == 0) | (2 * frequencies == length), 1, 2) / length
+    return half_transform(length, num_pixels).T * np.tile(times, 2)
+
+
+def whole_transform(length: int, num_pixels: int) -> np.ndarray:
+    """(2 frequencies, pixels 2): of complex pixels, whose two parts lie side by side, to real and then imaginary."""
+    angles = 2 * np.pi / length * np.outer(np.arange(length), np.arange(num_pixels))
+    cosine, sine = np.cos(angles), np.sin(angles)
+    both = np.stack([np.stack([cosine, sine], axis=-1), np.stack([-sine, cosine], axis=-1)])
+    return both.reshape(2 * length, 2 * num_pixels)
+
+
+def whole_inverse(length: int, num_pixels: int) -> np.ndarray:
+    """(pixels 2, 2 frequencies): back to the first complex pixels."""
+    return whole_transform(length, num_pixels).T / length
+
+
+@lru_cache(maxsize=1024)
+def matrix(make: Callable[[int, int], np.ndarray], length: int, num_pixels: int, dtype: torch.dtype) -> Tensor:
+    """One of the four matrices above, as a tensor."""
+    return torch.from_numpy(make(length, num_pixels)).to(dtype)
