@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_info
+from threadpoolctl import ThreadpoolController
 
 COLUMNS = """
     device              : varchar(32)   # cpu or cuda:0, ...
@@ -55,12 +55,18 @@ def of_run(device: torch.device, started: datetime, seconds: float) -> dict[str,
 def versions(device: torch.device | None = None) -> dict[str, str]:
     """Versions of Python and of the packages that decide on a training's numbers; on a GPU, of cuDNN too."""
     cudnn = {"cudnn": str(torch.backends.cudnn.version())} if device is not None and device.type == "cuda" else {}
-    return {"python": platform.python_version()} | {package: version(package) for package in PACKAGES} | cudnn
+    return {"python": platform.python_version()} | _package_versions() | cudnn
+
+
+@cache
+def _package_versions() -> dict[str, str]:
+    """Once for the process: what is installed while it runs, it does not use."""
+    return {package: version(package) for package in PACKAGES}
 
 
 def numerics(device: torch.device) -> dict[str, Any]:
     """What else decides on the last bits: instructions of the processor, libraries' own choices, precision."""
-    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    libraries = [library for library in _libraries().info() if library["user_api"] == "blas"]
     libraries.sort(key=lambda library: not library["filepath"].startswith(NUMPY))  # scipy may bring its own
     blas: dict[str, Any] = next(iter(libraries), {})
     names = ("internal_api", "version", "architecture")
@@ -76,6 +82,12 @@ def numerics(device: torch.device) -> dict[str, Any]:
         settings = ("allow_tf32", "deterministic", "benchmark")
         found |= {f"cudnn_{name}": getattr(torch.backends.cudnn, name) for name in settings}
     return found
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Those that are loaded, numpy's at least; how many threads they have, each is asked when it is wanted."""
+    return ThreadpoolController()
 
 
 @cache
@@ -99,6 +111,7 @@ def device_name(device: torch.device) -> str:
     return _processor() or platform.processor() or platform.machine()
 
 
+@cache
 def _processor() -> str | None:
     """The processor's model, where the system is Linux and tells it: Python knows only its architecture."""
     try:
