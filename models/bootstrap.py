@@ -7,6 +7,7 @@ gives (draws, neurons), NaN where a draw leaves it undefined.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,10 +49,18 @@ def interval_of_mean(statistic: Statistic, *arrays: np.ndarray, seed: int = 0) -
 def _draws(statistic: Statistic, arrays: tuple[np.ndarray, ...], seed: int) -> Iterator[np.ndarray]:
     """The statistic (draws, neurons) of one block of neurons after the other."""
     num_images, num_neurons = arrays[0].shape
-    chances = np.full(num_images, 1 / num_images)
-    weights = np.random.default_rng(seed).multinomial(num_images, chances, size=NUM_DRAWS).astype(np.float64)
+    weights = _weights(num_images, seed)
     for start in range(0, num_neurons, BLOCK):
         yield statistic(weights, *(array[:, start : start + BLOCK] for array in arrays))
+
+
+@lru_cache(maxsize=2)  # a model is scored on two sets of images, several times on each
+def _weights(num_images: int, seed: int) -> np.ndarray:
+    """(draws, images): how often each image counts in each draw."""
+    chances = np.full(num_images, 1 / num_images)
+    weights = np.random.default_rng(seed).multinomial(num_images, chances, size=NUM_DRAWS).astype(np.float64)
+    weights.flags.writeable = False
+    return weights
 
 
 def _percentiles(draws: np.ndarray) -> np.ndarray:
