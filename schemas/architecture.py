@@ -47,10 +47,15 @@ class Core(dj.Manual):
     def keywords(self) -> tuple[str, dict]:
         """Class name and keyword arguments of the one core that is left, but for the weights of its penalties."""
         row = self.fetch1()
-        layers = (self.Layer & self.proj()).to_dicts(order_by="layer")
-        columns = [name for name in self.Layer.heading.names if name not in self.Layer.primary_key]
+        return row["core_class"], self.keywords_of(row)
+
+    @classmethod
+    def keywords_of(cls, row: dict) -> dict:
+        """The keyword arguments of a core, from its row."""
+        layers = (cls.Layer & {"core": row["core"]}).to_dicts(order_by="layer")
+        columns = [name for name in cls.Layer.heading.names if name not in cls.Layer.primary_key]
         keywords = {column: [layer[column] for layer in layers] for column in columns}
-        return row["core_class"], keywords | _given(row, "num_rotations", "upsampling", "shared_biases")
+        return keywords | _given(row, "num_rotations", "upsampling", "shared_biases")
 
 
 @schema
@@ -65,11 +70,10 @@ class Readout(dj.Manual):
     k_transfer=null             : int32         # of the transfer readout: neurons 0, k, 2k, ... train the core
     """
 
-    def keywords(self) -> tuple[str, dict]:
-        """Class name and keyword arguments of the one readout that is left, but for the weights of its penalties."""
-        row = self.fetch1()
-        keywords = _given(row, "positive_feature_weights", "init_masks", "k_transfer")
-        return row["readout_class"], keywords
+    @staticmethod
+    def keywords_of(row: dict) -> dict:
+        """The keyword arguments of a readout, from its row, but for the weights of its penalties."""
+        return _given(row, "positive_feature_weights", "init_masks", "k_transfer")
 
 
 @schema

@@ -84,21 +84,14 @@ class TrainingTask(dj.Manual):
 
     def keywords(self) -> dict[str, Any]:
         """All that makes the model and its training, of the one task that is left."""
-        config = ModelConfig & self
-        core_class, core = (Core & config).keywords()
-        readout_class, readout = (Readout & config).keywords()
-        weights = (Regularization & self).fetch1()
-        trainer = (TrainerConfig & self).fetch1()
-        core |= {name: weights[name] for name in CORE_WEIGHTS}
-        readout |= {name: weights[name] for name in READOUT_WEIGHTS if weights[name] is not None}
-        precision = trainer.pop("precision")
-        del trainer["trainer"]
+        row = (self * ModelConfig * Core * Readout * Regularization * TrainerConfig).fetch1()
+        weights = {name: row[name] for name in READOUT_WEIGHTS if row[name] is not None}
         return {
-            "core_class": core_class,
-            "core": core,
-            "readout_class": readout_class,
-            "readout": readout,
-            "fit": trainer,
-            "precision": precision,
-            "seed": self.fetch1("seed"),
+            "core_class": row["core_class"],
+            "core": Core.keywords_of(row) | {name: row[name] for name in CORE_WEIGHTS},
+            "readout_class": row["readout_class"],
+            "readout": Readout.keywords_of(row) | weights,
+            "fit": {name: row[name] for name in TrainerConfig.heading.secondary_attributes if name != "precision"},
+            "precision": row["precision"],
+            "seed": row["seed"],
         }
