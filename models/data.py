@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ class Data:
     validation_responses: Tensor
     test_images: Tensor
     test_responses: Tensor
+    _copies: dict[tuple[torch.device, torch.dtype], Data] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def from_recording(cls, recording: Recording) -> Data:
@@ -61,8 +62,20 @@ class Data:
         return self.train_responses.double().mean(dim=0).cpu().numpy()
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Data:
-        """The same data on another device and in another precision."""
-        return replace(self, **{f.name: getattr(self, f.name).to(device, dtype) for f in fields(self)})
+        """The same data on another device and in another precision; made once, and kept as long as these are."""
+        place = torch.device(device), dtype
+        if place not in self._copies:
+            self._copies[place] = Data(*(tensor.to(device, dtype) for tensor in self._tensors()))
+        return self._copies[place]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes, with that of its copies."""
+        own = sum(tensor.nbytes for tensor in self._tensors())
+        return own + sum(copy.nbytes for copy in self._copies.values() if copy.train_images is not self.train_images)
+
+    def _tensors(self) -> list[Tensor]:
+        return [getattr(self, f.name) for f in fields(self) if f.init]
 
 
 def image_scale(train_images: np.ndarray) -> tuple[float, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass, field
+from typing import Any
 
 import datajoint as dj
 
@@ -55,15 +57,26 @@ class Dataset(dj.Manual):
 
         Raises CorruptFileError where the stored arrays are not those that were ingested.
         """
-        name, sha256, stored = self.fetch1("dataset_name", "content_sha256", "recording")
-        content = io.BytesIO(stored.read())
-        try:
-            recording = Recording.read(content)
-        except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for a damaged file
-            raise CorruptFileError(f"{stored.path}: the file of {name} is damaged ({error})") from error
-        if recording.content_sha256() != sha256:
-            raise CorruptFileError(f"{stored.path}: the arrays of {name} are not those that were ingested")
-        return recording
+        return _read(*self.fetch1("dataset_name", "content_sha256", "recording"))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A recording and which of its training trials count; equal ones give equal arrays."""
+
+    dataset_name: str
+    content_sha256: str  # of the whole recording
+    trials_per_mille: int
+    num_parts: int
+    part: int
+    subset_seed: int
+    recording: Any = field(compare=False, repr=False)  # its file in the store
+
+    def load(self) -> Recording:
+        """Raises CorruptFileError where the stored arrays are not those that were ingested."""
+        return _read(self.dataset_name, self.content_sha256, self.recording).training_part(
+            per_mille=self.trials_per_mille, part=self.part, num_parts=self.num_parts, seed=self.subset_seed
+        )
 
 
 @schema
@@ -91,17 +104,26 @@ class TrainingSet(dj.Manual):
         ids = (Dataset.Neuron & {"dataset_name": dataset}).to_arrays("neuron_id", order_by="neuron_index")
         return [{"dataset_name": dataset, "neuron_id": int(neuron_id)} for neuron_id in ids]
 
-    def load(self) -> Recording:
-        """The recording of the one training set that is left, with the training trials that count."""
-        members = (self.Member & self.proj()).to_dicts(order_by="dataset_name")
+    def source(self) -> Source:
+        """What the one training set that is left is made of."""
+        recordings = Dataset.proj("content_sha256", "recording")
+        members = (self.Member * recordings & self.proj()).to_dicts(order_by="dataset_name")
         if len(members) != 1:
             names = ", ".join(member["dataset_name"] for member in members)
             raise dj.DataJointError(f"a training set of one recording is needed, this one has {len(members)}: {names}")
-        member = members[0]
-        recording = (Dataset & {"dataset_name": member["dataset_name"]}).load()
-        return recording.training_part(
-            per_mille=member["trials_per_mille"],
-            part=member["part"],
-            num_parts=member["num_parts"],
-            seed=member["subset_seed"],
-        )
+        return Source(**{name: value for name, value in members[0].items() if name != "training_set"})
+
+    def load(self) -> Recording:
+        """The recording of the one training set that is left, with the training trials that count."""
+        return self.source().load()
+
+
+def _read(name: str, sha256: str, stored: Any) -> Recording:
+    content = io.BytesIO(stored.read())
+    try:
+        recording = Recording.read(content)
+    except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for a damaged file
+        raise CorruptFileError(f"{stored.path}: the file of {name} is damaged ({error})") from error
+    if recording.content_sha256() != sha256:
+        raise CorruptFileError(f"{stored.path}: the arrays of {name} are not those that were ingested")
+    return recording

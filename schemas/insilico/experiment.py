@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 import datajoint as dj
 import numpy as np
+import torch
 
 import models
 from models.data import Data
 from models.evaluation import silence
-from schemas import device, provenance, server
+from schemas import device, memory, provenance, recordings, server
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico.parameters import Protocol
 from schemas.insilico.schema import schema
@@ -68,13 +69,24 @@ class InSilicoExperiment(dj.Computed):
     def make_compute(self, key: dict[str, Any], parameters: dict[str, Any]) -> tuple:
         started, clock = datetime.now(UTC), time.monotonic()
         where = device.current()
-        model = (TrainedModel & key).load_model().to(where)
-        data = Data.from_recording((TrainingSet & key).load())
-        silence(model, data.train_images.to(model.readout.masks))
-        row, columns = self.measure(model, data, key, parameters)
+        data = recordings.load(key).data
+        row, columns = memory.enough_for(
+            lambda: self._measure(data, where, key, parameters),
+            where,
+            f"{type(self).__name__} of {data.num_neurons} neurons",
+            "fewer workers on the device, or another device, leave more",
+        )
         row |= provenance.of_run(where, started, time.monotonic() - clock)
         server.make_sure_of(self.connection)
         return row, columns_as_rows(columns)
+
+    def _measure(
+        self, data: Data, where: torch.device, key: dict[str, Any], parameters: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        model = (TrainedModel & key).load_model().to(where)
+        masks = model.readout.masks
+        silence(model, data.to(masks.device, masks.dtype).train_images)
+        return self.measure(model, data, key, parameters)
 
     def make_insert(self, key: dict[str, Any], row: dict[str, Any], neurons: list[dict[str, Any]]) -> None:
         self.insert1(key | row, allow_direct_insert=True)

@@ -13,7 +13,7 @@ import models
 from models import evaluation
 from models.exported import build
 from models.training import Trainer, TrainingResult
-from schemas import device, provenance, server
+from schemas import device, memory, provenance, recordings, server
 from schemas.codecs import SafetensorsCodec  # registers <safetensors>
 from schemas.dataset import Dataset, TrainingSet
 from schemas.rows import columns_as_rows, finite
@@ -109,19 +109,30 @@ class TrainedModel(dj.Computed):
     def make_compute(self, key: dict, task: dict[str, Any]) -> tuple:
         where = device.current()
         keeper = DatabaseKeeper(key, where)
-        recording = (TrainingSet & key).load()
-        model = build(task | {"image_size": recording.image_size, "num_neurons": recording.num_neurons})
-        data = models.Data.from_recording(recording)
+        loaded = recordings.load(key)
+        data, size = loaded.data, "{} x {}".format(*loaded.data.image_size)
+        result, weights, (row, neurons) = memory.enough_for(
+            lambda: self._train(key, task, data, where, keeper),
+            where,
+            f"batches of {task['fit']['batch_size']} images of {size} pixels and {data.num_neurons} neurons",
+            "a trainer with a smaller batch_size takes less, and so do fewer workers on the device",
+        )
+        row |= {"num_iterations": result.num_iterations, "weights": weights}
+        row |= {"recording_sha256": loaded.content_sha256} | keeper.provenance()
+        server.make_sure_of(self.connection)
+        return row, neurons, _curve(result)
+
+    def _train(
+        self, key: dict, task: dict[str, Any], data: models.Data, where: torch.device, keeper: DatabaseKeeper
+    ) -> tuple[TrainingResult, dict[str, torch.Tensor], tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """What came of the training, the weights, and the scores."""
+        model = build(task | {"image_size": data.image_size, "num_neurons": data.num_neurons})
         dtype = getattr(torch, task["precision"])
         trainer = Trainer(model, data, seed=task["seed"], device=where, dtype=dtype)
         result = trainer.fit(
             **task["fit"], progress=lambda validation: self.on_validation(key, validation), keeper=keeper
         )
-        row, neurons = _scores(model, trainer.data)
-        row |= {"num_iterations": result.num_iterations, "weights": model.state_dict()}
-        row |= {"recording_sha256": recording.content_sha256()} | keeper.provenance()
-        server.make_sure_of(self.connection)
-        return row, neurons, _curve(result)
+        return result, model.state_dict(), _scores(model, trainer.data)
 
     def make_insert(self, key: dict, row: dict, neurons: list[dict], curve: list[dict]) -> None:
         self.insert1(key | row, allow_direct_insert=True)
