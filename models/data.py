@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -23,7 +24,6 @@ class Data:
     validation_responses: Tensor
     test_images: Tensor
     test_responses: Tensor
-    _copies: dict[tuple[torch.device, torch.dtype], Data] = field(default_factory=dict, init=False, repr=False)
 
     @classmethod
     def from_recording(cls, recording: Recording) -> Data:
@@ -74,8 +74,12 @@ class Data:
         own = sum(tensor.nbytes for tensor in self._tensors())
         return own + sum(copy.nbytes for copy in self._copies.values() if copy.train_images is not self.train_images)
 
+    @cached_property
+    def _copies(self) -> dict[tuple[torch.device, torch.dtype], Data]:
+        return {}
+
     def _tensors(self) -> list[Tensor]:
-        return [getattr(self, f.name) for f in fields(self) if f.init]
+        return [getattr(self, f.name) for f in fields(self)]
 
 
 def image_scale(train_images: np.ndarray) -> tuple[float, float]:

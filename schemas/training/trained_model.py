@@ -115,7 +115,7 @@ class TrainedModel(dj.Computed):
             lambda: self._train(key, task, data, where, keeper),
             where,
             f"batches of {task['fit']['batch_size']} images of {size} pixels and {data.num_neurons} neurons",
-            "a trainer with a smaller batch_size takes less, and so do fewer workers on the device",
+            "a smaller batch_size takes less, and so do fewer filters and fewer workers on the device",
         )
         row |= {"num_iterations": result.num_iterations, "weights": weights}
         row |= {"recording_sha256": loaded.content_sha256} | keeper.provenance()

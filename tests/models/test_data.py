@@ -94,3 +94,12 @@ def test_precision(recording):
     for f in fields(data):
         assert getattr(double, f.name).dtype == torch.float64
         np.testing.assert_array_equal(getattr(double, f.name), getattr(data, f.name))
+
+
+def test_a_copy_is_made_once(recording):
+    data = Data.from_recording(recording)
+    alone = data.nbytes
+    assert data.to("cpu", torch.float32).train_images is data.train_images
+    assert data.nbytes == alone
+    assert data.to("cpu", torch.float64) is data.to(torch.device("cpu"), torch.float64)
+    assert data.nbytes == 3 * alone

@@ -32,9 +32,9 @@ def test_worker_does_what_is_declared(command, declare, arguments):
     assert command("worker", *arguments) == (0, "0 done, 0 failed, nothing left\n", "")
 
 
-def test_two_workers_do_every_task_once(start, declare):
+def test_two_workers_of_one_device_do_every_task_once(start, declare):
     keys = [declare("quick", seed) for seed in range(30, 36)]
-    workers = [start("worker", quick=True) for _ in range(2)]
+    workers = [start("worker", "--device", "cpu", quick=True) for _ in range(2)]
     said = [worker.communicate(timeout=120) for worker in workers]
     assert [err for _, err in said] == ["", ""]
     assert sum(int(re.search(r"(\d+) done, 0 failed", out)[1]) for out, _ in said) == len(keys)
