@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models import scores
 from models.recording import Recording
 
 MIN_RELATIVE_SD = 0.01  # a neuron whose SD is below this share of the mean SD is not scaled
@@ -60,6 +61,11 @@ class Data:
     def mean_responses(self) -> np.ndarray:
         """(neurons,) float64: mean response over the training set."""
         return self.train_responses.double().mean(dim=0).cpu().numpy()
+
+    @cached_property
+    def repeat_scores(self) -> dict[str, np.ndarray]:
+        """`models.scores.repeat_scores` of the test set."""
+        return scores.repeat_scores(self.test_responses.cpu().numpy())
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Data:
         """The same data on another device and in another precision; made once, and kept as long as these are."""

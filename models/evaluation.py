@@ -57,6 +57,6 @@ def score(model: CorePlusReadoutModel, data: Data) -> tuple[dict[str, float], di
         test_predictions=predict(model, data.test_images).cpu().numpy(),
         test_responses=data.test_responses.cpu().numpy(),
     )
-    neurons = scores.neuron_scores(predicted)
+    neurons = scores.neuron_scores(predicted, data.repeat_scores)
     val_loss = float(poisson_loss(rates, data.validation_responses))
     return {"val_loss": val_loss} | scores.model_scores(predicted, neurons), neurons

@@ -54,12 +54,24 @@ class Predicted(NamedTuple):
     test_responses: np.ndarray  # (repeats, images, neurons), NaN where a repeat was not shown
 
 
-def neuron_scores(predicted: Predicted) -> dict[str, np.ndarray]:
+def repeat_scores(responses: np.ndarray) -> dict[str, np.ndarray]:
+    """What `neuron_scores` tells of repeats (repeats, images, neurons) alone: no model changes it."""
+    values = {"ceiling": ceiling(responses), "explainable_variance": explainable_variance(responses)}
+    intervals = {
+        "ceiling": ceiling_interval(responses),
+        "explainable_variance": explainable_variance_interval(responses),
+    }
+    return values | _ends(intervals)
+
+
+def neuron_scores(predicted: Predicted, repeat: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
     """All scores by name, each (neurons,), with the ends of their 95 % intervals as `..._lower` and `..._upper`.
 
     val_corr: correlation with the responses to the validation set.
     test_corr: correlation with the mean over repeats of the test set.
     ceiling, explainable_variance, feve: of the test set; NaN where unknown, see the functions of that name.
+
+    repeat: `repeat_scores` of the test responses, where they are known already.
     """
     validation = predicted.validation_predictions, predicted.validation_responses
     predictions, repeats = predicted.test_predictions, predicted.test_responses
@@ -67,19 +79,14 @@ def neuron_scores(predicted: Predicted) -> dict[str, np.ndarray]:
     values = {
         "val_corr": correlation(*validation),
         "test_corr": correlation(predictions, mean),
-        "ceiling": ceiling(repeats),
-        "explainable_variance": explainable_variance(repeats),
         "feve": feve(predictions, repeats),
     }
     intervals = {
         "val_corr": correlation_interval(*validation),
         "test_corr": correlation_interval(predictions, mean),
-        "ceiling": ceiling_interval(repeats),
-        "explainable_variance": explainable_variance_interval(repeats),
         "feve": feve_interval(predictions, repeats),
     }
-    lower = {f"{name}_lower": low for name, (low, _) in intervals.items()}
-    return values | lower | {f"{name}_upper": high for name, (_, high) in intervals.items()}
+    return values | _ends(intervals) | (repeat_scores(repeats) if repeat is None else repeat)
 
 
 def model_scores(
@@ -105,6 +112,11 @@ def model_scores(
     enough = neurons["explainable_variance"] >= min_explainable_variance
     found["feve"], found["feve_median"] = _mean_and_median(neurons["feve"][enough])
     return found
+
+
+def _ends(intervals: dict[str, bootstrap.Interval]) -> dict[str, np.ndarray]:
+    lower = {f"{name}_lower": low for name, (low, _) in intervals.items()}
+    return lower | {f"{name}_upper": high for name, (_, high) in intervals.items()}
 
 
 def _mean_and_median(values: np.ndarray) -> tuple[float, float]:
