@@ -9,43 +9,22 @@ than 10 s, beside DataJoint's own `refresh`, which inserts them one by one.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import resource
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
+from common.arguments import parser_of
+from common.database import own_database
+from common.shown import show
+from common.timing import Clock, load
 
-import pipeline
 from models.simulation import simulate_recording
-from pipeline.embedded import EmbeddedServer
 
 EXPERIMENT, RECORDING = "many", "many"
 CONFIGS = ("rotation-equivariant", "cnn")
 AT_ONCE = 1000  # rows
-
-
-@contextmanager
-def own_database() -> Iterator[None]:
-    for name in [name for name in os.environ if name.startswith("DJ_")]:
-        del os.environ[name]
-    with tempfile.TemporaryDirectory(prefix="hypercolumn-") as home:
-        os.environ["HYPERCOLUMN_HOME"] = home
-        try:
-            pipeline.connect()
-            yield
-        finally:
-            EmbeddedServer(Path(home)).stop()
 
 
 def declare(num_tasks: int, first_seed: int) -> list[dict[str, Any]]:
@@ -99,13 +78,9 @@ def make_up(keys: list[dict[str, Any]]) -> None:
 
 
 def seconds(function: Callable[[], Any]) -> dict[str, float]:
-    """Wall time of a call, and the time that this process computed."""
-    began, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    function()
-    return {
-        "wall_s": time.perf_counter() - began,
-        "user_s": resource.getrusage(resource.RUSAGE_SELF).ru_utime - used,
-    }
+    with Clock() as clock:
+        function()
+    return clock.seconds
 
 
 def questions() -> dict[str, Callable[[], Any]]:
@@ -123,7 +98,7 @@ def questions() -> dict[str, Callable[[], Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--models", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
@@ -141,15 +116,8 @@ def main() -> None:
         assert len(table.jobs.pending) == options.models
         table.jobs.delete()
         timed["queue, DataJoint's refresh"] = seconds(table.jobs.refresh)
-    if options.json:
-        print(json.dumps([{"what": name, "models": options.models, **found} for name, found in timed.items()]))
-        return
-    shown = Table(title=f"{options.models} trained models")
-    for column in ("what", "wall, s", "user, s"):
-        shown.add_column(column, justify="left" if column == "what" else "right")
-    for name, found in timed.items():
-        shown.add_row(name, f"{found['wall_s']:.2f}", f"{found['user_s']:.2f}")
-    Console().print(shown)
+    rows = [{"what": name, "models": options.models, **found, "load": load()} for name, found in timed.items()]
+    show(rows, as_json=options.json, title=f"{options.models} trained models")
 
 
 if __name__ == "__main__":
