@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 import torch
+
+import models
 from common.arguments import parser_of
 from common.shown import show
 from common.timing import Clock, load, num_cores
-
-import models
 
 
 def read_recording(path: Path) -> models.Recording:

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from common.arguments import parser_of
 from common.database import own_database
 from common.shown import show
 from common.timing import Clock, load
-
 from models.simulation import simulate_recording
 
 EXPERIMENT, RECORDING = "many", "many"

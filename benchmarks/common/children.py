@@ -17,7 +17,7 @@ BENCHMARKS = Path(__file__).resolve().parents[1]
 
 
 class Child:
-    """A network that waits; `step` tells it, `answer` gives what its step took: `wall_s`, `user_s`, `loss`, `peak_mib`."""
+    """A network that waits. `step` tells it and gives what its step took: `wall_s`, `user_s`, `loss`, `peak_mib`."""
 
     def __init__(self, network: str, setting: Setting, python: Path | str = sys.executable) -> None:
         command = [python, "-W", "ignore", "-m", f"networks.{network}", json.dumps(asdict(setting))]

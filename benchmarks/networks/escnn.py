@@ -8,9 +8,10 @@ from __future__ import annotations
 import torch.nn.functional as F
 from escnn import gspaces
 from escnn import nn as enn
+from torch import Tensor, nn
+
 from networks.factorised import FactorisedReadout
 from networks.told import ROTATIONS, Setting, train_as_told
-from torch import Tensor, nn
 
 
 def main() -> None:

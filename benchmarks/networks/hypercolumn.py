@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from common.paper_model import paper_model, random_data
-from networks.told import LEARNING_RATE, Setting, told
 from torch import Tensor
 
 import models
+from common.paper_model import paper_model, random_data
+from networks.told import LEARNING_RATE, Setting, told
 from schemas import device
 
 

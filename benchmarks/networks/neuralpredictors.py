@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import warnings
 
-from networks.told import ROTATIONS, Setting, train_as_told
 from neuralpredictors.layers.cores import RotationEquivariant2dCore
 from neuralpredictors.layers.encoders import FiringRateEncoder
 from neuralpredictors.layers.readouts import SpatialXFeatureLinear
 from neuralpredictors.measures.modules import PoissonLoss
 from torch import Tensor
+
+from networks.told import ROTATIONS, Setting, train_as_told
 
 
 def main() -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from networks.factorised import FactorisedReadout
-from networks.told import Setting, train_as_told
 from torch import Tensor, nn
 
 from models.penalties import group_sparsity, smoothness
+from networks.factorised import FactorisedReadout
+from networks.told import Setting, train_as_told
 
 
 def main() -> None:

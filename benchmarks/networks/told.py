@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
-from common.timing import Clock
 from torch import Tensor
+
+from common.timing import Clock
 
 LEARNING_RATE = 0.002
 ROTATIONS = 8
