@@ -60,7 +60,7 @@ def make(peer: str, folder: Path) -> None:
     """Raises CalledProcessError where something cannot be installed."""
     environment = folder / peer
     venv.create(environment, with_pip=True, clear=True)
-    python = python_of(peer, folder)
+    python = str(python_of(peer, folder))
     install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     own, *needed = PACKAGES[peer]
     subprocess.run([*install, *SHARED, *needed], check=True)

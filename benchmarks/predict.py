@@ -72,16 +72,15 @@ def main() -> None:
     torch.backends.cudnn.allow_tf32 = False
     images = torch.randn(options.images, 1, HEIGHT, WIDTH, device=options.device)
     gabors = gabor_set(options.images)
+    jobs: tuple[tuple[str, list[int], Callable[[models.CorePlusReadoutModel], int]], ...] = (
+        ("images predicted", options.neurons, lambda model: len(evaluation.predict(model, images, BATCH))),
+        ("Gabors searched", [options.gabor_neurons], lambda model: search(model, gabors)),
+    )
     rows = []
-    for what, sizes in (("images predicted", options.neurons), ("Gabors searched", [options.gabor_neurons])):
+    for what, sizes, function in jobs:
         for neurons in sizes:
             model = paper_model(neurons, HEIGHT, WIDTH).to(options.device)
-            function: Callable[[], int] = (
-                partial(search, model, gabors)
-                if what == "Gabors searched"
-                else lambda model=model: len(evaluation.predict(model, images, BATCH))
-            )
-            found = rates(function, options.repeats, options.device)
+            found = rates(partial(function, model), options.repeats, options.device)
             rows.append({"what": what, "neurons": neurons, **found, "load": load()})
     title = f"on {options.device}, {options.threads} threads, median of {options.repeats}"
     show(rows, as_json=options.json, title=title)

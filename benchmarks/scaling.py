@@ -37,7 +37,8 @@ def varied(factor: str, value: int, base: Setting) -> Setting:
         return replace(base, height=height, width=2 * height)
     if factor == "workers":
         return replace(base, threads=1)
-    return replace(base, **{{"images": "batch"}.get(factor, factor): value})
+    changes: dict[str, Any] = {{"images": "batch"}.get(factor, factor): value}
+    return replace(base, **changes)
 
 
 def measured(setting: Setting, workers: int, steps: int) -> dict[str, Any]:

@@ -39,9 +39,9 @@ def interpreters(networks: list[str] | None, folder: Path) -> dict[str, Path | s
     missing = [name for name in pythons if not Path(pythons[name]).exists()]
     if missing:
         line = f"{' and '.join(missing)} not installed in {folder}: python benchmarks/peers.py --peers {folder}"
-        if networks:
-            sys.exit(line)
         print(line, file=sys.stderr)
+        if networks:
+            sys.exit(2)
     return {name: python for name, python in pythons.items() if name not in missing}
 
 

@@ -20,8 +20,8 @@ def show(rows: Sequence[dict[str, Any]], *, as_json: bool, title: str, hidden: S
     table = Table(title=title, title_justify="left")
     names = [name for name in rows[0] if name not in hidden]
     for name in names:
-        justify = "left" if isinstance(rows[0][name], str) else "right"
-        table.add_column(f"{name[:-2]}, s" if name.endswith("_s") else name.replace("_", " "), justify=justify)
+        heading = f"{name[:-2]}, s" if name.endswith("_s") else name
+        table.add_column(heading.replace("_", " "), justify="left" if isinstance(rows[0][name], str) else "right")
     for row in rows:
         table.add_row(*(_text(row[name]) for name in names))
     console = Console()

@@ -1,0 +1,28 @@
+"""The benchmarks run: what they find is theirs to say."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+def test_a_training_step_is_compared(tmp_path):
+    sizes = ["--neurons", "3", "--batch", "2", "--steps", "1", "--warm-up", "0", "--threads", "1"]
+    command = [sys.executable, BENCHMARKS / "step.py", "--json", "--networks", "hypercolumn", "plain", *sizes]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert [(row["network"], row["neurons"], row["batch"]) for row in rows] == [("hypercolumn", 3, 2), ("plain", 3, 2)]
+    assert all(row["user_s"] > 0 and row["wall_s"] > 0 and math.isfinite(row["loss"]) for row in rows)
+
+
+def test_a_peer_that_is_not_installed_is_named(tmp_path):
+    command = [sys.executable, BENCHMARKS / "step.py", "--networks", "escnn", "--peers", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"escnn not installed in {tmp_path}")
