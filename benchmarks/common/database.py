@@ -25,7 +25,7 @@ def own_database(server: str = "embedded") -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith("DJ_")]:
         del os.environ[name]
     os.environ.pop("HYPERCOLUMN_PREFIX", None)
-    with tempfile.TemporaryDirectory(prefix="hypercolumn-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="hypercolumn-") as folder:
         started = {"embedded": Embedded, "mariadb": MariaDB}[server](Path(folder))
         os.environ.update(started.variables)
         try:
