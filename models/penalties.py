@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,10 +14,19 @@ LAPLACE = [[0.25, 0.5, 0.25], [0.5, -3.0, 0.5], [0.25, 0.5, 0.25]]
 
 def smoothness(kernel: Tensor) -> Tensor:
     """Sum over output filters of |Laplace * filter|² / |filter|², for a kernel (out, in, k, k)."""
-    laplace = torch.tensor(LAPLACE, dtype=kernel.dtype, device=kernel.device)
-    slices = kernel.reshape(-1, 1, *kernel.shape[2:])
-    roughness = F.conv2d(slices, laplace[None, None], padding=1).reshape(kernel.shape)
-    return (roughness.square().sum(dim=(1, 2, 3)) / (EPSILON + kernel.square().sum(dim=(1, 2, 3)))).sum()
+    slices = kernel.flatten(2)
+    roughness = slices @ _laplace_matrix(kernel.shape[2], kernel.shape[3], kernel.dtype, kernel.device)
+    return (roughness.square().sum(dim=(1, 2)) / (EPSILON + slices.square().sum(dim=(1, 2)))).sum()
+
+
+@lru_cache
+@torch.inference_mode(False)  # it is kept for trainings, too
+def _laplace_matrix(height: int, width: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(pixels, pixels): what turns the pixels of a filter, with zeros around them, into those of Laplace * filter."""
+    pixels = height * width
+    each = torch.eye(pixels, dtype=dtype).view(pixels, 1, height, width)
+    laplace = torch.tensor(LAPLACE, dtype=dtype)
+    return F.conv2d(each, laplace[None, None], padding=1).view(pixels, pixels).to(device)
 
 
 def group_sparsity(kernel: Tensor) -> Tensor:
