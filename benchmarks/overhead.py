@@ -75,7 +75,7 @@ def parts() -> Iterator[Parts]:
     from pipeline import lease, queue
     from schemas import provenance
     from schemas.codecs import SafetensorsCodec
-    from schemas.dataset import TrainingSet
+    from schemas.dataset import Source
     from schemas.training import SavedState, TrainedModel, TrainingTask, trained_model
     from schemas.training.saved_state import DatabaseKeeper
 
@@ -88,7 +88,7 @@ def parts() -> Iterator[Parts]:
         (Job, "complete", "queue"),
         (lease, "dead", "leases"),
         (TrainingTask, "keywords", "key and settings"),
-        (TrainingSet, "load", "recording, loaded"),
+        (Source, "load", "recording, loaded"),
         (models.Recording, "content_sha256", "recording, its checksum"),
         (models.Data, "from_recording", "recording, normalised"),
         (trained_model, "build", "network, built"),
