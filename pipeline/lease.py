@@ -116,7 +116,7 @@ class _Heartbeat(threading.Thread):
 
     def end(self) -> None:
         self._ended.set()
-        self.join(timeout=HEARTBEAT)
+        self.join(timeout=1.0)  # and no longer: it may be waiting for a server that is away
 
     def _connect(self) -> dj.Connection:
         info = self._info
