@@ -132,8 +132,8 @@ images run "$worker" -- bash -euc 'trap "hypercolumn db stop >&2" EXIT
 
 step "run: two workers and Jupyter as compose.yaml has them, on MariaDB in the place of MySQL"
 chown nobody "$work"
-as=(--user=nobody --datadir="$work/mariadb" --socket="$work/mariadb.socket")
-mariadb-install-db --no-defaults "${as[@]:0:2}" --auth-root-authentication-method=normal --skip-test-db \
+as=(--user=nobody --datadir="$work/mariadb" --tmpdir="$work" --socket="$work/mariadb.socket")
+mariadb-install-db --no-defaults "${as[@]:0:3}" --auth-root-authentication-method=normal --skip-test-db \
     >"$work/mariadb.log"
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 port=$(free_port)

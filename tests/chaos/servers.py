@@ -65,8 +65,10 @@ class MariaDB:
             "DJ_STORES": f'{{"default": "main", "main": {{"protocol": "file", "location": "{store}"}}}}',
             "PYTHONWARNINGS": "ignore:MariaDB is not officially supported:UserWarning",
         }
-        self._run("mariadb-install-db", f"--datadir={self.folder}/data", "--auth-root-authentication-method=normal",
-                  "--skip-test-db", *self.user)  # fmt: skip
+        # a server that starts removes what it finds in the folder for temporary tables, others' too
+        self.folders = [f"--datadir={self.folder}/data", f"--tmpdir={self.folder}"]
+        self._run("mariadb-install-db", *self.folders, "--auth-root-authentication-method=normal", "--skip-test-db",
+                  *self.user)  # fmt: skip
         self.start()
         self._administer(
             f"CREATE USER 'hypercolumn'@'127.0.0.1' IDENTIFIED BY '{self.password}';"
@@ -77,7 +79,7 @@ class MariaDB:
     def start(self) -> None:
         if self.process is not None and self.process.poll() is None:
             return
-        command = ["mariadbd", "--no-defaults", *self.user, f"--datadir={self.folder}/data", f"--port={self.port}",
+        command = ["mariadbd", "--no-defaults", *self.user, *self.folders, f"--port={self.port}",
                    f"--socket={self.folder}/socket", "--bind-address=127.0.0.1"]  # fmt: skip
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"PATH": MARIADB})
