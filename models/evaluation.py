@@ -34,8 +34,23 @@ def silence(model: CorePlusReadoutModel, images: Tensor) -> np.ndarray:
 def validate(model: CorePlusReadoutModel, data: Data) -> tuple[float, float]:
     """Poisson loss of the validation set per image, and mean correlation over its neurons."""
     rates, responses = predict(model, data.validation_images), data.validation_responses
-    correlation = scores.correlation(rates.cpu().numpy(), responses.cpu().numpy())
-    return float(poisson_loss(rates, responses)), float(correlation.mean())
+    loss, mean = torch.stack([poisson_loss(rates, responses).double(), correlation(rates, responses).mean()]).tolist()
+    return loss, mean
+
+
+def correlation(predictions: Tensor, responses: Tensor) -> Tensor:
+    """(neurons,) float64: `scores.correlation` of two tensors (images, neurons), computed where they are."""
+    shown = responses.isfinite()
+    count = shown.sum(dim=0).clamp(min=1)
+
+    def centred(values: Tensor) -> Tensor:
+        known = torch.where(shown, values, 0).double()
+        return torch.where(shown, known - known.sum(dim=0) / count, 0)
+
+    x, y = centred(predictions), centred(responses)
+    variance_x, variance_y = x.square().sum(dim=0) / count, y.square().sum(dim=0) / count
+    found = (x * y).sum(dim=0) / count / (variance_x * variance_y).sqrt()
+    return found.masked_fill((variance_x <= MIN_SD**2) | (variance_y <= MIN_SD**2), 0)
 
 
 def test_correlation(model: CorePlusReadoutModel, data: Data) -> np.ndarray:

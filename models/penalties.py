@@ -36,7 +36,7 @@ def group_sparsity(kernel: Tensor) -> Tensor:
     NaN.
     """
     squares = kernel.square().sum(dim=(2, 3))  # (out, in)
-    norms = torch.where(squares > 0, squares, 1.0).sqrt() * (squares > 0)
+    norms = squares.masked_fill(~(squares > 0), 1.0).sqrt() * (squares > 0)
     return (norms.sum(dim=1) / (EPSILON + squares.sum(dim=1)).sqrt()).sum()
 
 

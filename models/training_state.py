@@ -89,18 +89,28 @@ def under(prefix: str, state: State) -> State:
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> State:
-    """Copies of what the optimiser holds of each parameter, as `0.m`, ...; numbers as tensors."""
-    return {
-        f"{index}.{name}": torch.as_tensor(value).clone()
-        for index, held in optimizer.state_dict()["state"].items()
-        for name, value in held.items()
-    }
+    """Copies of what the optimiser holds of each parameter, as `0.m`, ..."""
+    return {name: tensor.clone() for name, tensor in _tensors(optimizer).items()}
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: State) -> None:
-    held: dict[int, dict[str, Tensor | int]] = {}
+    """The optimiser's tensors stay where they are, if it has any: a captured step knows them by their place."""
+    tensors = _tensors(optimizer)
+    if tensors.keys() == state.keys():
+        for name, tensor in state.items():
+            tensors[name].copy_(tensor)
+        return
+    held: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.items():
         index, _, kind = name.partition(".")
-        counts = tensor.ndim == 0 and not tensor.is_floating_point()
-        held.setdefault(int(index), {})[kind] = int(tensor) if counts else tensor.clone()
+        held.setdefault(int(index), {})[kind] = tensor.clone()
     optimizer.load_state_dict({"state": held, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _tensors(optimizer: torch.optim.Optimizer) -> State:
+    """What the optimiser holds of each parameter, by number and name."""
+    return {
+        f"{index}.{name}": tensor
+        for index, held in optimizer.state_dict()["state"].items()
+        for name, tensor in held.items()
+    }

@@ -45,6 +45,19 @@ def test_the_test_set_is_compared_with_the_mean_over_the_repeats_shown(model, sm
     np.testing.assert_allclose(evaluation.score(model, data)[1]["test_corr"], found, atol=1e-12)
 
 
+def test_the_correlation_of_tensors_is_that_of_the_scores():
+    rng = np.random.default_rng(0)
+    predictions, responses = rng.normal(30, 1, size=(2, 50, 6)).astype(np.float32)
+    responses += predictions
+    responses[rng.random(responses.shape) < 0.2] = np.nan
+    predictions[:, 1], responses[:, 2], responses[:, 3] = 3, 3, np.nan
+    found = evaluation.correlation(torch.from_numpy(predictions), torch.from_numpy(responses))
+    assert found.dtype == torch.float64
+    np.testing.assert_allclose(found, scores.correlation(predictions, responses), rtol=1e-9)
+    assert (found[1:4] == 0).all()
+    assert (found[[0, 4, 5]] > 0.3).all()
+
+
 def test_scores_of_model_and_neurons(model, small_data):
     found, neurons = evaluation.score(model, small_data)
     assert (found["val_loss"], found["val_corr"]) == pytest.approx(evaluation.validate(model, small_data), rel=1e-12)
