@@ -34,13 +34,15 @@ def same_padding(size: int, kernel: int, stride: int, rate: int) -> tuple[int, i
 def convolve(maps: Tensor, kernel: Tensor, stride: int, rate: int, padding: str) -> Tensor:
     """Cross-correlate maps (batch, in, height, width) with a kernel (out, in, k, k).
 
-    On a CPU the result is channels last, which is what convolves, transforms and normalises fastest there.
+    On a CPU the result is channels last, which is what convolves, transforms and normalises fastest there, and so it is
+    on a GPU whose tensor cores multiply.
     """
     (num_outputs, num_inputs), (height, width) = kernel.shape[:2], maps.shape[2:]
     (top, bottom), (left, right) = (
         same_padding(size, kernel.shape[2], stride, rate) if padding == "SAME" else (0, 0) for size in (height, width)
     )
-    if maps.is_cpu and not torch.compiler.is_exporting():
+    mixed = torch.is_autocast_enabled(maps.device.type)
+    if maps.is_cpu and not mixed and not torch.compiler.is_exporting():
         size = (
             convolved_size(height, kernel.shape[2], 1, 1, padding),
             convolved_size(width, kernel.shape[3], 1, 1, padding),
@@ -48,6 +50,8 @@ def convolve(maps: Tensor, kernel: Tensor, stride: int, rate: int, padding: str)
         tiling = worthwhile(size, (kernel.shape[2], kernel.shape[3]), num_inputs, num_outputs)
         if tiling is not None and stride == rate == 1:
             return correlate(maps, kernel, (top, left), tiling)
+    on_tensor_cores = maps.is_cuda and (mixed or torch.backends.cudnn.allow_tf32)
+    if (maps.is_cpu or on_tensor_cores) and not torch.compiler.is_exporting():
         kernel = kernel.to(memory_format=torch.channels_last)  # and so become the maps
     if (top, left) != (bottom, right):
         maps, top, left = F.pad(maps, (left, right, top, bottom)), 0, 0

@@ -14,7 +14,8 @@ def through_masks(maps: Tensor, masks: Tensor) -> Tensor:
 
     On a CPU the maps are channels last, and stay so in their gradient; batch norm is slow where the two differ.
     """
-    if maps.is_cpu and not torch.compiler.is_exporting():
+    mixed = torch.is_autocast_enabled(maps.device.type)
+    if maps.is_cpu and not mixed and not torch.compiler.is_exporting():
         return _ThroughMasks.apply(maps.permute(0, 2, 3, 1).flatten(1, 2), masks.flatten(1))
     return (maps.flatten(2) @ masks.flatten(1).T).mT
 

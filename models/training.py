@@ -20,8 +20,9 @@ from models.data import Data
 from models.early_stopping import EarlyStopping
 from models.interrupts import deferred
 from models.minibatches import Minibatches
-from models.model import CorePlusReadoutModel, poisson_loss
+from models.model import CorePlusReadoutModel
 from models.optimizers import optimizer_named
+from models.precision import precision_named
 from models.schedules import schedule_named
 from models.training_state import (
     Keeper,
@@ -33,6 +34,7 @@ from models.training_state import (
     prefixed,
     under,
 )
+from models.training_step import Minibatch, Step
 
 MAX_SEED = 2**32 - 1
 
@@ -58,7 +60,8 @@ class Trainer:
     """Trains a model on data.
 
     Everything random (start values of a fresh model, order of the minibatches, shifts, dropout) follows from
-    `seed`, 0 to 2³² - 1; no global state is read or changed. The model moves to `device` and `dtype`.
+    `seed`, 0 to 2³² - 1; no global state is read or changed. The model moves to `device`, and to the parameters' type
+    of `precision` (see `models.precision`).
     """
 
     def __init__(
@@ -68,15 +71,16 @@ class Trainer:
         *,
         seed: int,
         device: torch.device | str = "cpu",
-        dtype: torch.dtype = torch.float32,
+        precision: str = "float32",
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
             raise ValueError(f"seed is {seed}; allowed is 0 to {MAX_SEED}")
         self._order = np.random.RandomState(seed)  # the original's order of minibatches
         if model.fresh:
             model.initialize(seed, data, self._order)
-        self.model = model.to(device, dtype)
-        self.data = data.to(device, dtype)
+        self._device, self._precision = torch.device(device), precision_named(precision)
+        self.model = model.to(self._device, self._precision.dtype)
+        self.data = data.to(self._device, self._precision.dtype)
         self._noise = torch.Generator().manual_seed(seed)
 
     def fit(
@@ -117,6 +121,7 @@ class Trainer:
         stopping = EarlyStopping(rates.num_stages, val_steps, patience, max_iter)
         keeper = keeper or Keeper()
         self._batches = Minibatches(len(self.data.train_images), batch_size, self._order)
+        self._take = Step(self.model, self.optimizer, self._precision)
         self._at = Standing()
         if state := keeper.load():
             self._go_on(state)
@@ -159,30 +164,32 @@ class Trainer:
 
     def _step(self, rows: np.ndarray, rate: float, map_dropout: float, max_shift: int) -> Tensor:
         self.model.train()
-        images, responses = self.data.train_images[rows], self.data.train_responses[rows]
+        return self._take(self._minibatch(rows, map_dropout, max_shift), rate)
+
+    def _minibatch(self, rows: np.ndarray, map_dropout: float, max_shift: int) -> Minibatch:
+        """On the device, noise included."""
+        which = self._on_device(torch.from_numpy(rows))
+        images, responses = self.data.train_images[which], self.data.train_responses[which]
         if max_shift:
             images = self._shifted(images, max_shift)
-        kernels = self.model.core.kernels()
-        maps = self.model.core(images, kernels)
-        if map_dropout:
-            kept = torch.rand(maps.shape[:2], generator=self._noise) >= map_dropout
-            maps = maps * (kept.to(maps) / (1 - map_dropout))[:, :, None, None]
-        penalty = self.model.core.regularizer(kernels) + self.model.readout.regularizer()
-        loss = poisson_loss(self.model.readout(maps), responses) + penalty
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.param_groups[0]["lr"] = rate
-        self.optimizer.step()
-        return loss.detach()
+        if not map_dropout:
+            return Minibatch(images, responses)
+        kept = torch.rand(len(rows), self.model.core.channels, generator=self._noise) >= map_dropout
+        return Minibatch(images, responses, self._on_device(kept.to(self._precision.dtype) / (1 - map_dropout)))
 
     def _shifted(self, images: Tensor, max_shift: int) -> Tensor:
         """Each image moved by its own whole number of pixels; what enters is a repeat of the border."""
         height, width = images.shape[2:]
         shifts = torch.randint(-max_shift, max_shift + 1, (2, len(images), 1), generator=self._noise)
-        rows = (torch.arange(height) + shifts[0]).clamp(0, height - 1).to(images.device)
-        columns = (torch.arange(width) + shifts[1]).clamp(0, width - 1).to(images.device)
+        rows = self._on_device((torch.arange(height) + shifts[0]).clamp(0, height - 1))
+        columns = self._on_device((torch.arange(width) + shifts[1]).clamp(0, width - 1))
         which = torch.arange(len(images), device=images.device)[:, None, None]
         return images[which, 0, rows[:, :, None], columns[:, None, :]][:, None]
+
+    def _on_device(self, tensor: Tensor) -> Tensor:
+        """Moved there; from memory that a GPU reads by itself, so that the host need not wait."""
+        waiting = tensor.pin_memory() if self._device.type == "cuda" else tensor
+        return waiting.to(self._device, non_blocking=True)
 
     def _weights(self) -> State:
         """Copies of the weights and of the optimiser's state."""

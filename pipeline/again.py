@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models import CorePlusReadoutModel, Data, evaluation
 from models.exported import build
+from models.precision import precision_named
 from models.recording import Recording
 from models.training import Trainer
 from schemas.dataset import TrainingSet
@@ -44,7 +45,7 @@ class Again:
         self.task = (TrainingTask & key).keywords()
         self.neuron_ids = [neuron["neuron_id"] for neuron in (TrainingSet & key).neurons()]
         self.recording = recording
-        self.dtype = getattr(torch, self.task["precision"])
+        self.dtype = precision_named(self.task["precision"]).dtype
 
     def scored(self, weights: dict[str, Tensor], device: torch.device) -> Numbers:
         """What the scores of these weights are."""
@@ -55,7 +56,7 @@ class Again:
     def trained(self, device: torch.device) -> Numbers:
         """What comes of the training; each validation is told as `populate()` tells it."""
         data, seed = Data.from_recording(self.recording), self.task["seed"]
-        trainer = Trainer(self._network(), data, seed=seed, device=device, dtype=self.dtype)
+        trainer = Trainer(self._network(), data, seed=seed, device=device, precision=self.task["precision"])
         result = trainer.fit(**self.task["fit"], progress=lambda point: TrainedModel.on_validation(self.key, point))
         found = self._scores(trainer.model, trainer.data)
         columns = ("iteration", "learning_rate", "train_loss", "val_loss", "val_corr", "is_best")

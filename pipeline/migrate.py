@@ -10,6 +10,7 @@ from collections.abc import Callable
 import schemas
 from pipeline import lease, schema_version
 from pipeline.connection import opened
+from pipeline.enums import widen
 from pipeline.errors import UserError
 
 
@@ -51,4 +52,12 @@ def _to_2() -> str:
     return f"columns of {len(schemas.computed_tables())} tables; the digest of the recording of {len(without)} models"
 
 
-STEPS: dict[int, Callable[[], str]] = {2: _to_2}
+def _to_3() -> str:
+    """A training may compute in tf32 and bfloat16."""
+    from schemas.training import TrainerConfig
+
+    widen(TrainerConfig(), "precision")
+    return "precisions of TrainerConfig"
+
+
+STEPS: dict[int, Callable[[], str]] = {2: _to_2, 3: _to_3}

@@ -8,6 +8,7 @@ from typing import Any
 from models.exported import CORES, READOUTS
 from models.layers import ACTIVATIONS, PADDINGS
 from models.optimizers import OPTIMIZERS
+from models.precision import PRECISIONS
 from models.readouts import INIT_MASKS
 from pipeline.datasets import check_name
 from pipeline.errors import UserError
@@ -109,7 +110,7 @@ COLUMNS: dict[str, dict[str, Reader]] = {
         "optimizer": word(*OPTIMIZERS),
         "weight_decay": number(0),
         "schedule": word("stages", "cosine"),
-        "precision": word("float32", "float64"),
+        "precision": word(*PRECISIONS),
     },
 }
 COLUMNS["bounds"] = dict.fromkeys(COLUMNS["regularization"], or_null(interval))

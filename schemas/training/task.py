@@ -39,7 +39,7 @@ class TrainerConfig(dj.Manual):
     optimizer           : enum('adam', 'adamw')     # TensorFlow's form of Adam, as in the paper; PyTorch's AdamW
     weight_decay        : float64       # of AdamW
     schedule            : enum('stages', 'cosine')  # of the learning rate: a tenth in each stage; half a cosine
-    precision           : enum('float32', 'float64')
+    precision           : enum('float32', 'float64', 'tf32', 'bfloat16')    # of a step's products; weights stay float
     """
 
 

@@ -12,6 +12,7 @@ import torch
 import models
 from models import evaluation
 from models.exported import build
+from models.precision import precision_named
 from models.training import Trainer, TrainingResult
 from schemas import device, memory, provenance, recordings, server
 from schemas.codecs import SafetensorsCodec  # registers <safetensors>
@@ -127,8 +128,7 @@ class TrainedModel(dj.Computed):
     ) -> tuple[TrainingResult, dict[str, torch.Tensor], tuple[dict[str, Any], list[dict[str, Any]]]]:
         """What came of the training, the weights, and the scores."""
         model = build(task | {"image_size": data.image_size, "num_neurons": data.num_neurons})
-        dtype = getattr(torch, task["precision"])
-        trainer = Trainer(model, data, seed=task["seed"], device=where, dtype=dtype)
+        trainer = Trainer(model, data, seed=task["seed"], device=where, precision=task["precision"])
         result = trainer.fit(
             **task["fit"], progress=lambda validation: self.on_validation(key, validation), keeper=keeper
         )
@@ -163,7 +163,7 @@ class TrainedModel(dj.Computed):
         height, width, num_neurons = dataset.fetch1("image_height", "image_width", "num_neurons")
         task = (TrainingTask & key).keywords()
         model = build(task | {"image_size": (height, width), "num_neurons": num_neurons})
-        model = model.to(getattr(torch, task["precision"]))
+        model = model.to(precision_named(task["precision"]).dtype)
         model.load_state_dict(self.fetch1("weights").load())
         return model.eval()
 

@@ -45,7 +45,7 @@ def test_recorded_steps(name, dtype, double, recorded, recorded_model, tiny_data
         tiny_data, train_images=tiny_data.train_images[laid], train_responses=tiny_data.train_responses[laid]
     )
     steps = []
-    result = Trainer(model, data, seed=0, dtype=dtype).fit(
+    result = Trainer(model, data, seed=0, precision=str(dtype).removeprefix("torch.")).fit(
         val_steps=1,
         learning_rate=wanted["meta"]["lr"],
         batch_size=4,
@@ -75,7 +75,7 @@ def test_recorded_fit(name, double, recorded, recorded_model, tiny_data, batches
     meta = wanted["meta"][name]
     model = recorded_model(wanted, f"{name}/init/", meta=meta)
     seen = batches(model)
-    result = Trainer(model, tiny_data, seed=meta["seed"], dtype=torch.float64).fit(**meta["fit"])
+    result = Trainer(model, tiny_data, seed=meta["seed"], precision="float64").fit(**meta["fit"])
 
     np.testing.assert_array_equal(
         [rows_of(images, tiny_data.train_images) for images in seen], wanted[f"{name}/minibatch_idx"]

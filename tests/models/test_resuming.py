@@ -35,8 +35,8 @@ class Kept(Keeper):
         self.states.append(state())
 
 
-def fit(small_model, data, options, keeper=None, kind="hermite", dtype=torch.float32, **more):
-    trainer = Trainer(small_model(kind), data, seed=7, dtype=dtype)
+def fit(small_model, data, options, keeper=None, kind="hermite", precision="float32", **more):
+    trainer = Trainer(small_model(kind), data, seed=7, precision=precision)
     result = trainer.fit(**options, keeper=keeper, **more)
     return dict(trainer.model.state_dict()), result
 
@@ -57,6 +57,13 @@ def test_every_state_leads_to_the_same_end(small_model, small_data, kind, option
     assert len(kept.states) == len(whole[1].curve) > 1
     for state in kept.states:
         assert_same(fit(small_model, small_data, options, Kept(state), kind), whole)
+
+
+def test_also_in_mixed_precision(small_model, small_data):
+    kept = Kept()
+    whole = fit(small_model, small_data, KINDS["noise"], kept, precision="bfloat16")
+    for state in kept.states:
+        assert_same(fit(small_model, small_data, KINDS["noise"], Kept(state), precision="bfloat16"), whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -145,7 +145,7 @@ def test_dropped_maps_are_made_up_for(small_model, small_data):
 
 def test_precision_of_model_and_data(small_model, small_data):
     model = small_model()
-    trainer = Trainer(model, small_data, seed=0, dtype=torch.float64)
+    trainer = Trainer(model, small_data, seed=0, precision="float64")
     trainer.fit(batch_size=8, max_iter=2)
     assert all(tensor.dtype == torch.float64 for tensor in model.state_dict().values())
     assert trainer.data.train_images.dtype == torch.float64

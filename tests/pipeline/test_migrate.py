@@ -22,16 +22,20 @@ import pytest
 
 import schemas
 from pipeline.embedded import EmbeddedServer
+from schemas.training import TrainerConfig
 from schemas.work import Installation
 
 DUMPS = Path(__file__).parent / "version_1"
 CONFIGURED = "DJ_HOST" in os.environ
 HEADINGS = """
 import json, pipeline, schemas
+from schemas.training import TrainerConfig
 pipeline.connect()
 def columns(table):
     return {name: [one.type, one.nullable, one.comment] for name, one in table.heading.attributes.items()}
-print(json.dumps({one.__name__: columns(one()) for one in schemas.computed_tables()}))
+tables = [*schemas.computed_tables(), TrainerConfig]
+TrainerConfig.insert1(TrainerConfig().to_dicts()[0] | {"trainer": "mixed", "precision": "bfloat16"})
+print(json.dumps({one.__name__: columns(one()) for one in tables}))
 """
 
 
@@ -81,8 +85,9 @@ def test_an_older_database(hypercolumn, start, older, connection):
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "version 2: columns of 8 tables; the digest of the recording of 2 models"
+    assert lines[1] == "version 3: precisions of TrainerConfig"
     assert lines[-1] == f"the tables are of version {schemas.VERSION}"
-    assert hypercolumn("migrate", **older).out.splitlines() == lines[1:]
+    assert hypercolumn("migrate", **older).out.splitlines() == lines[2:]
 
     rows = {row["training_set"]: row for row in json.loads(hypercolumn("results", "--format", "json", **older).out)}
     assert rows.keys() == {"old", "old@500"}
@@ -107,10 +112,10 @@ def test_it_has_the_columns_of_a_new_one(hypercolumn, older, connection, tmp_pat
         cwd=tmp_path,
     )
     found = json.loads(done.stdout)
-    for computed in schemas.computed_tables():
-        attributes = computed().heading.attributes
+    for table in [*schemas.computed_tables(), TrainerConfig]:
+        attributes = table().heading.attributes
         expected = {name: [one.type, one.nullable, one.comment] for name, one in attributes.items()}
-        assert found[computed.__name__] == expected, computed
+        assert found[table.__name__] == expected, table
 
 
 def test_a_newer_database(refused, connection):
