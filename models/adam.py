@@ -26,7 +26,7 @@ class TensorFlowAdam(torch.optim.Optimizer):
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
         super().__init__(parameters, {"lr": lr})
         for group in self.param_groups:
-            group["lr"] = group["params"][0].new_tensor(lr)
+            group["lr"] = group["params"][0].new_full((), lr)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -8,7 +8,7 @@ masks may be coarser. Source: Micikevicius et al., ICLR 2018, "Mixed precision t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,10 +42,12 @@ class Precision:
             for backend, allowed in zip(backends, before, strict=True):
                 backend.allow_tf32 = allowed
 
-    def autocast(self, device: torch.device) -> torch.autocast:
+    def autocast(self, device: torch.device) -> AbstractContextManager[Any]:
         """While it is open, products are of `products`; for the model's maps and rates alone, not for penalties."""
+        if self.products is None:
+            return nullcontext()
         # nothing is cast twice in a step, and a cache would keep what a captured step must make anew
-        return torch.autocast(device.type, self.products, enabled=self.products is not None, cache_enabled=False)
+        return torch.autocast(device.type, self.products, cache_enabled=False)
 
 
 PRECISIONS = {

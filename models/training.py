@@ -34,7 +34,7 @@ from models.training_state import (
     prefixed,
     under,
 )
-from models.training_step import Minibatch, Step
+from models.training_step import CapturedStep, CudaGraph, Minibatch, Step
 
 MAX_SEED = 2**32 - 1
 
@@ -61,7 +61,7 @@ class Trainer:
 
     Everything random (start values of a fresh model, order of the minibatches, shifts, dropout) follows from
     `seed`, 0 to 2³² - 1; no global state is read or changed. The model moves to `device`, and to the parameters' type
-    of `precision` (see `models.precision`).
+    of `precision` (see `models.precision`). On CUDA its steps are `captured` (see `models.training_step`).
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Trainer:
         seed: int,
         device: torch.device | str = "cpu",
         precision: str = "float32",
+        captured: bool = True,
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
             raise ValueError(f"seed is {seed}; allowed is 0 to {MAX_SEED}")
@@ -79,6 +80,7 @@ class Trainer:
         if model.fresh:
             model.initialize(seed, data, self._order)
         self._device, self._precision = torch.device(device), precision_named(precision)
+        self._captured = captured and self._device.type == "cuda"
         self.model = model.to(self._device, self._precision.dtype)
         self.data = data.to(self._device, self._precision.dtype)
         self._noise = torch.Generator().manual_seed(seed)
@@ -121,7 +123,8 @@ class Trainer:
         stopping = EarlyStopping(rates.num_stages, val_steps, patience, max_iter)
         keeper = keeper or Keeper()
         self._batches = Minibatches(len(self.data.train_images), batch_size, self._order)
-        self._take = Step(self.model, self.optimizer, self._precision)
+        step = Step(self.model, self.optimizer, self._precision)
+        self._take = CapturedStep(step, CudaGraph(self._device)) if self._captured else step
         self._at = Standing()
         if state := keeper.load():
             self._go_on(state)
