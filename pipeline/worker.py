@@ -24,7 +24,7 @@ from schemas import server
 TABLES: dict[str, type[dj.Computed]] = {computed.__name__: computed for computed in schemas.computed_tables()}
 
 
-MOST_LOSSES = 10  # of the connection one after the other, with nothing done between
+MOST_LOSSES = 10  # of a connection or a transaction, one after the other with nothing done between
 
 log = logging.getLogger("hypercolumn")
 
@@ -82,10 +82,11 @@ def outcomes(
 
     restrictions: of what is taken, as for `populate`. poll: seconds after which to look again, for ever.
     Jobs of dead processes go back to the queue first. A job that is interrupted goes back, too, and so do all of
-    this process when the server was away; KeyboardInterrupt and a full disk end it, a job that fails does not.
+    this process when the server was away or had a deadlock; KeyboardInterrupt and a full disk end it, a job that fails
+    does not.
     """
     connection = dj.conn()
-    losses = 0  # of the connection, since something was done
+    losses = 0  # since something was done
     with _sigterm_as_interrupt(), lease.held() as mine:
         while True:
             try:
@@ -100,10 +101,10 @@ def outcomes(
                 time.sleep(poll)
             except BaseException as error:
                 losses += 1
-                if not server.is_lost(error) or losses > MOST_LOSSES:
+                if not server.passes(error) or losses > MOST_LOSSES:
                     _give_back(tables, mine)
                     raise
-                log.warning("the database server was away (%s)", " ".join(str(error).split()))
+                log.warning("the database server was away or in a deadlock (%s)", " ".join(str(error).split()))
                 server.make_sure_of(connection)
                 _give_back(tables, mine)
 
@@ -138,7 +139,7 @@ def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
         if computed & key or not computed.key_source & key:
             (computed.jobs & key).delete()
             return None
-        if isinstance(error, KeyboardInterrupt) or is_full_disk(error) or server.is_lost(error):
+        if isinstance(error, KeyboardInterrupt) or is_full_disk(error) or server.passes(error):
             queue.put_back(computed, key, "error")
             raise error
         return Outcome(type(computed).__name__, key, error)

@@ -15,6 +15,8 @@ PAUSE = 1.0  # seconds from one try to the next
 # MySQL's and MariaDB's errors: shutting down, no server, gone, lost, killed, timed out
 MYSQL_LOST = {1053, 1927, 2002, 2003, 2006, 2013, 2055, 4031}
 POSTGRESQL_LOST = ("08", "57P")  # classes: connection exception, operator intervention
+MYSQL_IN_THE_WAY = {1205, 1213}  # waited too long for a lock; deadlock
+POSTGRESQL_IN_THE_WAY = ("40", "55P03")  # transaction rollback, deadlocks among them; lock not available
 
 _start_server: Callable[[], Any] | None = None
 
@@ -27,16 +29,14 @@ def start_with(start: Callable[[], Any] | None) -> None:
 
 def is_lost(error: BaseException | None) -> bool:
     """Whether an error, or one that it came from, is that the server cannot be reached."""
-    while error is not None:
-        # DataJoint passes on what the drivers say of a connection that was closed before
-        if isinstance(error, LostConnectionError | psycopg2.InterfaceError | pymysql.err.InterfaceError):
-            return True
-        if isinstance(error, pymysql.err.OperationalError) and error.args and error.args[0] in MYSQL_LOST:
-            return True
-        if isinstance(error, psycopg2.OperationalError) and (error.pgcode or "08").startswith(POSTGRESQL_LOST):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+    # DataJoint passes on what the drivers say of a connection that was closed before
+    kinds = (LostConnectionError, psycopg2.InterfaceError, pymysql.err.InterfaceError)
+    return _is_of(error, kinds, MYSQL_LOST, POSTGRESQL_LOST)
+
+
+def passes(error: BaseException | None) -> bool:
+    """Whether the same may be tried again: the server could not be reached, or others' transactions were in the way."""
+    return is_lost(error) or _is_of(error, (), MYSQL_IN_THE_WAY, POSTGRESQL_IN_THE_WAY)
 
 
 def reach(connection: Any) -> bool:
@@ -76,3 +76,19 @@ def _answers(connection: Any) -> bool:
     except Exception:
         return False
     return True
+
+
+def _is_of(
+    error: BaseException | None, kinds: tuple[type[Exception], ...], mysql: set[int], postgresql: tuple[str, ...]
+) -> bool:
+    """Whether an error, or one that it came from, is of these kinds or of these codes of a server."""
+    while error is not None:
+        if isinstance(error, kinds):
+            return True
+        if isinstance(error, pymysql.err.OperationalError) and error.args and error.args[0] in mysql:
+            return True
+        # without a code it is the driver that could not connect
+        if isinstance(error, psycopg2.OperationalError) and (error.pgcode or "08").startswith(postgresql):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -118,6 +118,9 @@ def run(options: argparse.Namespace, server: Embedded | MariaDB, folder: Path) -
                 print((folder / "log").read_text()[-3000:])
                 print("FAILED: a worker ended by itself")
                 return 1
+            elif failures := checks.failures():
+                print("\n".join(f"FAILED: {line}" for line in failures))
+                return 1
             time.sleep(0.1)
         print(f"disturbed, {options.workers} workers: {time.monotonic() - began:.0f} s")
     finally:

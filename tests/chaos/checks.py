@@ -43,9 +43,20 @@ def all_done(num_tasks: int) -> bool:
     try:
         return server.reach(TrainedModel.connection) and len(TrainedModel()) == num_tasks
     except Exception as error:
-        if not server.is_lost(error):
+        if not server.passes(error):
             raise
         return False
+
+
+def failures() -> list[str]:
+    """Jobs that failed, which no worker tries again; none while the server is away."""
+    try:
+        failed = TrainedModel.jobs.errors.to_dicts() if server.reach(TrainedModel.connection) else []
+    except Exception as error:
+        if not server.passes(error):
+            raise
+        return []
+    return [f"seed {row['seed']} failed: {row['error_message']}" for row in failed]
 
 
 def troubles(num_tasks: int, expected: dict[int, Any]) -> list[str]:
