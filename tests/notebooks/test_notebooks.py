@@ -15,7 +15,7 @@ from pipeline.experiments import BUILT_IN, Point, declare
 from pipeline.experiments.design import SMALL
 from pipeline.named_config import NamedConfig
 from schemas.experiment import Experiment
-from schemas.training import TrainedModel
+from schemas.training import TrainedModel, TrainingTask
 
 EXPERIMENTS = {"fig2": "fig2", "fig3": "fig3", "table1": "table1", "transfer_control": "transfer"}  # by notebook
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
@@ -31,6 +31,7 @@ def experiments(characterised) -> Iterator[str]:
     TrainedModel.populate(Experiment.Member.proj() & {"trainer": STEPS["trainer"]})
     yield characterised["training_set"]
     (Experiment & [{"experiment_name": name} for name in EXPERIMENTS.values()]).delete(prompt=False)
+    (TrainingTask & {"trainer": STEPS["trainer"]}).delete(prompt=False)
 
 
 def _quick(point: Point) -> NamedConfig:

@@ -110,6 +110,21 @@ def declare(tiny, quick, trained) -> Iterator[Callable[[str, int], dict[str, Any
 
 
 @pytest.fixture
+def counts(declare) -> Callable[[], dict[str, int]]:
+    """How far the trainings of a test are, with the one that is done; without what other tests have left."""
+    from pipeline import status
+    from schemas.training import TrainedModel, TrainingTask
+
+    others = {"declared": len(TrainingTask()) - 1, "done": len(TrainedModel()) - 1}
+
+    def count() -> dict[str, int]:
+        row = {name: number for name, number in status.table_status()[0].items() if name != "table"}
+        return row | {name: row[name] - number for name, number in others.items()}
+
+    return count
+
+
+@pytest.fixture
 def tidy(connection) -> Iterator[None]:
     """Nothing of an experiment is left afterwards."""
     from schemas.architecture import Core, ModelConfig, Readout

@@ -9,7 +9,6 @@ from datetime import datetime
 
 import pytest
 
-from counted_trainings import counts
 from pipeline import lease as leases
 from pipeline import queue
 from pipeline.lease import process_space
@@ -66,12 +65,12 @@ def server_up(monkeypatch):
     ],
     ids=["dead, without a lease", "dead", "silent, on another machine of that name", "silent, elsewhere"],
 )
-def test_a_job_of_a_dead_process_is_put_back(command, declare, server_up, taken):
+def test_a_job_of_a_dead_process_is_put_back(command, declare, counts, server_up, taken):
     key = declare("quick", 26)
     reserve(key, **taken | {"pid": os.getppid() if taken["pid"] == "live" else dead_process()})
     TrainedModel.jobs.update1({name: key[name] for name in TrainedModel.primary_key} | {"priority": 3})
     assert counts()["running"] == 1
-    assert command("worker").out.endswith("1 done, 0 failed, nothing left\n")
+    assert command("worker", "--dataset", "tiny").out.endswith("1 done, 0 failed, nothing left\n")
     assert len(TrainedModel & key) == 1
     assert counts()["running"] == 0
     assert not Lease()
@@ -88,10 +87,10 @@ def test_a_job_of_a_dead_process_is_put_back(command, declare, server_up, taken)
     ],
     ids=["live, without a lease", "live", "another container of this host", "elsewhere", "elsewhere, without a lease"],
 )
-def test_a_job_of_others_is_left_to_them(command, declare, server_up, taken):
+def test_a_job_of_others_is_left_to_them(command, declare, counts, server_up, taken):
     key = declare("quick", 27)
     reserve(key, **taken | {"pid": os.getppid() if taken["pid"] == "live" else dead_process()})
-    assert command("worker").out == "0 done, 0 failed, 1 with other workers\n"
+    assert command("worker", "--dataset", "tiny").out == "0 done, 0 failed, 1 with other workers\n"
     assert not TrainedModel & key
     assert counts() == {"declared": 2, "done": 1, "running": 1, "pending": 0, "failed": 0}
     assert "workers" in command("status").out
@@ -101,9 +100,9 @@ def test_leases_outlast_a_pause_of_the_server(command, declare, server_up):
     server_up[0] = 30.0
     key = declare("quick", 27)
     reserve(key, pid=os.getppid(), lease="another machine", silent=3600)
-    assert command("worker").out.endswith("1 with other workers\n")
+    assert command("worker", "--dataset", "tiny").out.endswith("1 with other workers\n")
     server_up[0] = 61.0
-    assert command("worker").out.endswith("1 done, 0 failed, nothing left\n")
+    assert command("worker", "--dataset", "tiny").out.endswith("1 done, 0 failed, nothing left\n")
     assert len(TrainedModel & key) == 1
 
 
@@ -135,7 +134,7 @@ def test_urgent_tasks_come_first(declare, command, monkeypatch):
         return compute(self, key, task)
 
     monkeypatch.setattr(TrainedModel, "make_compute", noting)
-    assert command("worker").code == 0
+    assert command("worker", "--dataset", "tiny").code == 0
     assert (order[:2], order[4]) == ([52, 54], 50)
     assert set(order[2:4]) == {51, 53}
 

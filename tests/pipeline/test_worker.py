@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from counted_trainings import counts
 from pipeline.worker import work
 from schemas.experiment import Experiment
 from schemas.training import SavedState, TrainedModel, TrainingTask
@@ -21,7 +20,7 @@ INTERRUPTED = "hypercolumn: interrupted; what was finished is kept"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--once"], ["--table", "TrainedModel"], ["--once", "--device", "cpu"]])
-def test_worker_does_what_is_declared(command, declare, arguments):
+def test_worker_does_what_is_declared(command, declare, counts, arguments):
     keys = [declare("quick", seed) for seed in (21, 22)]
     assert counts() == {"declared": 3, "done": 1, "running": 0, "pending": 2, "failed": 0}
     code, out, err = command("worker", *arguments)
@@ -32,7 +31,7 @@ def test_worker_does_what_is_declared(command, declare, arguments):
     assert command("worker", *arguments) == (0, "0 done, 0 failed, nothing left\n", "")
 
 
-def test_two_workers_of_one_device_do_every_task_once(start, declare):
+def test_two_workers_of_one_device_do_every_task_once(start, declare, counts):
     keys = [declare("quick", seed) for seed in range(30, 36)]
     workers = [start("worker", "--device", "cpu", quick=True) for _ in range(2)]
     said = [worker.communicate(timeout=120) for worker in workers]
@@ -42,7 +41,7 @@ def test_two_workers_of_one_device_do_every_task_once(start, declare):
     assert counts()["pending"] == counts()["failed"] == counts()["running"] == 0
 
 
-def test_a_failure_is_reported_and_the_others_are_done(command, declare, monkeypatch):
+def test_a_failure_is_reported_and_the_others_are_done(command, declare, counts, monkeypatch):
     keys = [declare("quick", seed) for seed in (23, 24, 25)]
     compute = TrainedModel.make_compute
 
@@ -147,7 +146,7 @@ def bits(key: dict) -> list:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_another_worker_goes_on(start, declare, command, number, store):
+def test_another_worker_goes_on(start, declare, counts, command, number, store):
     key = declare("longer", 28)
     assert command("worker").code == 0
     undisturbed = bits(key)
@@ -176,7 +175,7 @@ def test_another_worker_goes_on(start, declare, command, number, store):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_leaves_its_task(start, tiny, declare, snapshot, number):
+def test_an_interrupted_training_leaves_its_task(start, tiny, declare, counts, snapshot, number):
     key = declare("endless", 40)
     before = snapshot()
     process = start("train", tiny, "--config", "endless", "--seed", 40, quick=True)
