@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import datajoint as dj
 import pytest
@@ -12,6 +13,7 @@ import s3fs
 from moto.server import ThreadedMotoServer
 
 import models
+from pipeline import clean
 from pipeline.protocols import declare_protocol
 from pipeline.tasks import declare_task
 from schemas.codecs import CorruptFileError
@@ -91,6 +93,22 @@ def test_a_store_on_s3(bucket, recorded, command, quick, recording, only, tmp_pa
     with only(".h5", MIDDLE), pytest.raises(CorruptFileError, match=r"are not those|is damaged"):
         (Dataset & {"dataset_name": recorded}).load()
     row.load_model()
+
+
+def test_clean_removes_what_nobody_refers_to_from_s3(bucket, recorded, command, quick, monkeypatch):
+    for seed in (0, 1):
+        TrainedModel.populate(declare_task(recorded, "quick", seed))
+    kept = {path for path in bucket.find(BUCKET) if "seed=1" in path or path.endswith(".h5")}
+    assert len(kept) == 2
+    (TrainedModel & {"training_set": recorded, "seed": 0}).delete(prompt=False)
+    assert len(bucket.find(BUCKET)) == 3
+    assert command("clean").out == "0 files, 0.0 MB were removed\n"  # it may be one whose row is about to come
+    monkeypatch.setattr(clean, "YOUNGEST", timedelta(0))
+    before = command("clean", "--dry-run")
+    assert before.out.splitlines()[-1].startswith("1 files, ")
+    assert command("clean").out.splitlines()[0] == before.out.splitlines()[0]
+    bucket.invalidate_cache()
+    assert set(bucket.find(BUCKET)) == kept
 
 
 def test_a_bucket_that_is_not_there(bucket, command, recording_file, monkeypatch):
