@@ -45,8 +45,9 @@ def declare(tiny, quick):
         (ModelConfig & {"config": "variant"}).delete(prompt=False)
         for table, name in ((Readout, "readout"), (Core, "core"), (TrainerConfig, "trainer")):
             (table & {name: "variant"}).delete(prompt=False)
-        unused = (Regularization - TrainingTask) & {"regularization": key["regularization"]}
-        unused.delete(prompt=False)
+        of_penalties = {"regularization": key["regularization"]}
+        if not TrainingTask & of_penalties:
+            (Regularization & of_penalties).delete(prompt=False)
 
 
 def check(key):
