@@ -14,10 +14,10 @@ from functools import partial
 import torch
 
 import models
-from common.arguments import parser_of
+from common.arguments import add_machine, parser_of
 from common.paper_model import paper_model
 from common.shown import show
-from common.timing import Clock, load, medians, num_cores
+from common.timing import Clock, load, medians
 from models import evaluation
 from models.gabors import GaborSet
 from models.optimal_gabor import optimal_gabors
@@ -64,9 +64,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=128, help="and as many Gabors of the set")
     parser.add_argument("--gabor-neurons", type=int, default=25, help="whose optimal Gabors are searched")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=num_cores(), help="default: all cores")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--json", action="store_true")
+    add_machine(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.backends.cudnn.allow_tf32 = False

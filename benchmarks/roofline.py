@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 
-from common.arguments import parser_of
+from common.arguments import add_machine, parser_of
 from common.children import children
 from common.paper_model import multiplications, paper_model
 from common.shown import show
-from common.timing import Clock, load, medians, num_cores
+from common.timing import Clock, load, medians
 from networks.told import Setting
 
 WITH_BACKWARD = 3
@@ -66,9 +66,7 @@ def main() -> None:
     parser.add_argument("--neurons", type=int, default=200)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=num_cores(), help="default: all cores")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--json", action="store_true")
+    add_machine(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = options.device

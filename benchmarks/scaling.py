@@ -15,10 +15,10 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from common.arguments import parser_of
+from common.arguments import add_machine, parser_of
 from common.children import children
 from common.shown import show
-from common.timing import Clock, load, medians, num_cores
+from common.timing import Clock, load, medians
 from networks.told import Setting
 
 VALUES = {
@@ -62,9 +62,7 @@ def main() -> None:
     parser.add_argument("--neurons", type=int, default=200)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=num_cores(), help="default: all cores")
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--json", action="store_true")
+    add_machine(parser)
     options = parser.parse_args()
     base = Setting(options.neurons, options.batch, device=options.device, threads=options.threads)
     rows = []

@@ -22,10 +22,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from common.arguments import parser_of
+from common.arguments import add_machine, parser_of
 from common.children import children
 from common.shown import show
-from common.timing import load, medians, num_cores
+from common.timing import load, medians
 from networks.told import Setting
 from peers import CACHE, PACKAGES, python_of
 
@@ -80,10 +80,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16, help="images a step of one's own size")
     parser.add_argument("--steps", type=int, default=5, help="that are timed, of each network")
     parser.add_argument("--warm-up", type=int, default=2, help="steps before those")
-    parser.add_argument("--threads", type=int, default=num_cores(), help="default: all cores")
-    parser.add_argument("--device", default="cpu")
+    add_machine(parser)
     parser.add_argument("--peers", type=Path, default=CACHE, metavar="FOLDER")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     sizes = ((options.neurons, options.batch),) if options.neurons else PAPER if options.paper else SIZES
     pythons = interpreters(options.networks, options.peers)

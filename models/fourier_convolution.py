@@ -30,7 +30,7 @@ def correlate(maps: Tensor, kernel: Tensor, before: tuple[int, int], tiling: Til
 class _Correlation(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, maps: Tensor, kernel: Tensor, before: tuple[int, int], tiling: Tiling) -> Tensor:
-        ctx.save_for_backward(maps, kernel)
+        ctx.save_for_backward(maps, kernel)  # not the spectra: they take twice the memory, and little time
         ctx.before, ctx.tiling = before, tiling
         (height, width), spectra = tiling.size, _of_kernel(tiling, kernel)
         found = maps.new_empty(len(maps), height, width, len(kernel))
