@@ -35,7 +35,7 @@ LINE = (
 
 @contextmanager
 def little_memory():
-    """2 GiB more than this process needs now: enough for all but those maps, for libraries that end a process want it."""
+    """2 GiB more than this process needs now: too little for those maps alone, where a library might abort."""
     gc.collect()
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (psutil.Process().memory_info().vms + 2**31, before[1]))
