@@ -10,11 +10,12 @@ SOURCES := $(shell find models schemas pipeline -name '*.py')
 demo: $(VENV)/demo.stamp
 	$(BIN)/hypercolumn demo
 
+# A core each, and files in one piece; a process that crashes ends the run, which could hang otherwise.
 test: $(VENV)/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --dist loadfile # a core each, and files in one piece
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --dist loadfile --max-worker-restart 0 --durations 20
 
 # One environment for both: what was installed last stands, so each stamp takes the other's away.
 $(VENV)/demo.stamp: setup.py pyproject.toml $(SOURCES) | $(BIN)/pip
