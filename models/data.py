@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -10,8 +11,12 @@ import torch
 from torch import Tensor
 
 from models import scores
+from models.lazy import CHUNK_BYTES, Rows, chunks
 from models.recording import Recording
+from models.room import free_memory, on_disk
+from models.spread import spread_of
 
+AT_ONCE = 2**22  # bytes that are normalised at a time: in double precision they are up to eight times as many
 MIN_RELATIVE_SD = 0.01  # a neuron whose SD is below this share of the mean SD is not scaled
 
 
@@ -29,23 +34,25 @@ class Data:
     @classmethod
     def from_recording(cls, recording: Recording) -> Data:
         """Normalise: images by one mean and SD of all training pixels, responses by each neuron's SD over the
-        training set, then negatives to 0. Nothing is changed in place."""
+        training set, then negatives to 0. Nothing is changed in place.
+
+        Training arrays that are not in memory go to the disk (`models.room.on_disk`), to be read row by row."""
         mean, sd = image_scale(recording.train_images)
         scale = response_scale(recording.train_responses)
 
-        def images(raw: np.ndarray) -> Tensor:
-            return torch.from_numpy(((raw - mean) / sd).astype(np.float32)[:, None])
+        def images(raw: np.ndarray) -> np.ndarray:
+            return (raw - mean) / sd
 
-        def responses(raw: np.ndarray) -> Tensor:
-            return torch.from_numpy(np.maximum(raw / scale, 0).astype(np.float32))
+        def responses(raw: np.ndarray) -> np.ndarray:
+            return np.maximum(raw / scale, 0)
 
         return cls(
-            train_images=images(recording.train_images),
-            train_responses=responses(recording.train_responses),
-            validation_images=images(recording.validation_images),
-            validation_responses=responses(recording.validation_responses),
-            test_images=images(recording.test_images),
-            test_responses=responses(recording.test_responses),
+            train_images=_each(images, recording.train_images)[:, None],
+            train_responses=_each(responses, recording.train_responses),
+            validation_images=_each(images, recording.validation_images[:])[:, None],
+            validation_responses=_each(responses, recording.validation_responses[:]),
+            test_images=_each(images, recording.test_images[:])[:, None],
+            test_responses=_each(responses, recording.test_responses[:]),
         )
 
     @property
@@ -60,7 +67,10 @@ class Data:
     @property
     def mean_responses(self) -> np.ndarray:
         """(neurons,) float64: mean response over the training set."""
-        return self.train_responses.double().mean(dim=0).cpu().numpy()
+        responses = self.train_responses
+        rows = max(1, CHUNK_BYTES // (responses[:1].nbytes or 1))
+        total = torch.stack([part.double().sum(dim=0) for part in responses.split(rows)]).sum(dim=0)
+        return (total / len(responses)).cpu().numpy()
 
     @cached_property
     def repeat_scores(self) -> dict[str, np.ndarray]:
@@ -68,17 +78,26 @@ class Data:
         return scores.repeat_scores(self.test_responses.cpu().numpy())
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> Data:
-        """The same data on another device and in another precision; made once, and kept as long as these are."""
+        """The same data on another device and in another precision; made once, and kept as long as these are.
+
+        Training arrays that would take more than half of what is free there stay as they are: who takes rows of them
+        moves those.
+        """
         place = torch.device(device), dtype
         if place not in self._copies:
-            self._copies[place] = Data(*(tensor.to(device, dtype) for tensor in self._tensors()))
+            training = [self.train_images, self.train_responses]
+            needed = sum(tensor.numel() for tensor in training if not _is_at(tensor, place)) * dtype.itemsize
+            stays = training if needed and needed > free_memory(place[0]) / 2 else []
+            self._copies[place] = Data(
+                *(tensor if any(tensor is one for one in stays) else tensor.to(*place) for tensor in self._tensors())
+            )
         return self._copies[place]
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes, with that of its copies."""
-        own = sum(tensor.nbytes for tensor in self._tensors())
-        return own + sum(copy.nbytes for copy in self._copies.values() if copy.train_images is not self.train_images)
+        """Memory, or room on the disk, that it takes, with that of its copies."""
+        tensors = [*self._tensors(), *(tensor for copy in self._copies.values() for tensor in copy._tensors())]
+        return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors}.values())
 
     @cached_property
     def _copies(self) -> dict[tuple[torch.device, torch.dtype], Data]:
@@ -88,13 +107,28 @@ class Data:
         return [getattr(self, f.name) for f in fields(self)]
 
 
-def image_scale(train_images: np.ndarray) -> tuple[float, float]:
+def image_scale(train_images: Rows) -> tuple[float, float]:
     """Mean and SD of all pixels of the training set (n, height, width)."""
-    pixels = train_images.astype(np.float64)
-    return float(pixels.mean()), float(pixels.std())
+    pixels = spread_of(train_images, of_columns=False)
+    return float(pixels.mean), float(pixels.sd)
 
 
-def response_scale(train_responses: np.ndarray) -> np.ndarray:
+def response_scale(train_responses: Rows) -> np.ndarray:
     """(neurons,): SD over the training set (n, neurons), or 1 for neurons that hardly vary."""
-    sd = train_responses.astype(np.float64).std(axis=0)
+    sd = spread_of(train_responses, of_columns=True).sd
     return np.where(sd < MIN_RELATIVE_SD * sd.mean(), 1.0, sd) if sd.any() else np.ones_like(sd)
+
+
+def _is_at(tensor: Tensor, place: tuple[torch.device, torch.dtype]) -> bool:
+    return (tensor.device, tensor.dtype) == place
+
+
+def _each(normalised: Callable[[np.ndarray], np.ndarray], raw: Rows) -> Tensor:
+    """All rows of an array normalised, float32: in memory where it is, otherwise on the disk."""
+    if not isinstance(raw, np.ndarray):
+        parts = (normalised(part) for _, rows in chunks(raw) for _, part in chunks(rows, AT_ONCE))
+        return torch.from_numpy(on_disk(raw.shape, np.dtype(np.float32), parts))
+    found = np.empty(raw.shape, np.float32)
+    for rows, part in chunks(raw, AT_ONCE):
+        found[rows] = normalised(part)
+    return torch.from_numpy(found)

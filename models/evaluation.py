@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,13 +12,13 @@ from models import scores
 from models.data import Data
 from models.model import CorePlusReadoutModel, poisson_loss
 from models.repeats import MIN_SD
+from models.spread import Spread
 
 
 @torch.no_grad()
 def predict(model: CorePlusReadoutModel, images: Tensor, batch_size: int = 256) -> Tensor:
     """Rates (n, neurons) of images (n, 1, height, width), batch by batch, with the moving averages."""
-    model.eval()
-    return torch.cat([model(batch) for batch in images.split(batch_size)])
+    return torch.cat(list(_rates(model, images, batch_size)))
 
 
 def silence(model: CorePlusReadoutModel, images: Tensor) -> np.ndarray:
@@ -24,8 +26,11 @@ def silence(model: CorePlusReadoutModel, images: Tensor) -> np.ndarray:
 
     Training leaves such neurons tiny weights, which say nothing about them.
     """
-    silent = predict(model, images).double().std(dim=0, correction=0) <= MIN_SD
+    spread = Spread(of_columns=True)
     with torch.no_grad():
+        for rates in _rates(model, images):
+            spread.add(rates.cpu().numpy())
+        silent = torch.from_numpy(spread.sd <= MIN_SD).to(model.readout.masks.device)
         model.readout.masks[silent] = 0
         model.readout.feature_weights[silent] = 0
     return silent.cpu().numpy()
@@ -75,3 +80,11 @@ def score(model: CorePlusReadoutModel, data: Data) -> tuple[dict[str, float], di
     neurons = scores.neuron_scores(predicted, data.repeat_scores)
     val_loss = float(poisson_loss(rates, data.validation_responses))
     return {"val_loss": val_loss} | scores.model_scores(predicted, neurons), neurons
+
+
+def _rates(model: CorePlusReadoutModel, images: Tensor, batch_size: int = 256) -> Iterator[Tensor]:
+    """Of each batch; the images may lie elsewhere than the model, and be of another precision."""
+    model.eval()
+    like = next(model.parameters())
+    for batch in images.split(batch_size):
+        yield model(batch.to(like))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -38,10 +39,34 @@ class LazyArray:
         return self._read(start, max(start, stop))[::step]
 
 
-def chunks(array: Rows, most_bytes: int = CHUNK_BYTES) -> Iterator[tuple[slice, np.ndarray]]:
-    """The rows of an array in order, as many at a time as take `most_bytes`; at least one."""
-    row_bytes = max(1, int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize)
-    count = max(1, most_bytes // row_bytes)
+def chunks(array: Rows, most_bytes: int = CHUNK_BYTES, multiple: int = 1) -> Iterator[tuple[slice, np.ndarray]]:
+    """The rows of an array in order, as many at a time as take `most_bytes`; a multiple of `multiple`, at least one."""
+    count = max(1, most_bytes // max(1, nbytes(array) // max(1, len(array))) // multiple) * multiple
     for start in range(0, len(array), count):
         rows = slice(start, min(start + count, len(array)))
         yield rows, np.asarray(array[rows])
+
+
+def nbytes(array: Rows) -> int:
+    """What it takes, or would take, in memory."""
+    return math.prod(array.shape) * array.dtype.itemsize
+
+
+def taken(array: Rows, which: np.ndarray) -> Rows:
+    """The rows of these numbers, which ascend."""
+    if len(which) == len(array) or isinstance(array, np.ndarray):
+        return array if len(which) == len(array) else array[which]
+
+    def read(start: int, stop: int) -> np.ndarray:
+        wanted = which[start:stop]
+        found = np.empty((len(wanted), *array.shape[1:]), array.dtype)
+        if len(wanted):
+            first = int(wanted[0])
+            span = LazyArray((int(wanted[-1]) + 1 - first, *array.shape[1:]), array.dtype,
+                             lambda start, stop: array[first + start : first + stop])  # fmt: skip
+            for rows, part in chunks(span):
+                inside = slice(*np.searchsorted(wanted, (first + rows.start, first + rows.stop)))
+                found[inside] = part[wanted[inside] - first - rows.start]
+        return found
+
+    return LazyArray((len(which), *array.shape[1:]), array.dtype, read)

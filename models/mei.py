@@ -101,7 +101,7 @@ def best_shown_images(
     best = torch.full_like(model.readout.biases, -torch.inf)
     index = torch.full_like(best, -1, dtype=torch.long)
     first = 0
-    for batch in images.to(best).split(batch_size):
+    for batch in (part.to(best) for part in images.split(batch_size)):
         rates, rows = model(batch if norm is None else _scaled(batch, norm)).max(dim=0)
         better = sees & (rates > best)
         index, best = torch.where(better, rows + first, index), torch.where(better, rates, best)

@@ -10,18 +10,23 @@ One HDF5 file is one recording:
     /neurons/<column>       (neurons, ...)         neuron_id and whatever else is known of each neuron
     attributes              name, description, citation, license, ...
 
-`Recording` holds what the file holds, as it is; normalisation happens in `models.data`.
+`Recording` holds what the file holds, as it is; normalisation happens in `models.data`. Its arrays may be larger than
+memory (see `models.lazy`): what is done here with all of one is done chunk by chunk.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
+
+from models.lazy import LazyArray, Rows, chunks, nbytes, taken
 
 ARRAYS = {
     "train_images": "train/images",
@@ -37,12 +42,12 @@ ARRAYS = {
 class Recording:
     """The arrays of one recording (shapes above), the columns of its neurons and its attributes."""
 
-    train_images: np.ndarray
-    train_responses: np.ndarray
-    validation_images: np.ndarray
-    validation_responses: np.ndarray
-    test_images: np.ndarray
-    test_responses: np.ndarray
+    train_images: Rows
+    train_responses: Rows
+    validation_images: Rows
+    validation_responses: Rows
+    test_images: Rows
+    test_responses: Rows
     neurons: dict[str, np.ndarray] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
 
@@ -64,7 +69,15 @@ class Recording:
     @property
     def test_repeats(self) -> np.ndarray:
         """(m, neurons): how often each test image was shown to each neuron."""
-        return np.isfinite(self.test_responses).sum(axis=0)
+        repeats = np.zeros(self.test_responses.shape[1:], np.int32)
+        for _, responses in chunks(self.test_responses):
+            repeats += np.isfinite(responses).sum(axis=0, dtype=np.int32)
+        return repeats
+
+    @property
+    def nbytes(self) -> int:
+        """What the six arrays take, or would take, in memory."""
+        return sum(nbytes(getattr(self, name)) for name in ARRAYS)
 
     def training_part(self, *, per_mille: int = 1000, part: int = 1, num_parts: int = 1, seed: int = 0) -> Recording:
         """The same recording with some of its training trials: the `part`-th (from 1) of `num_parts` equal parts,
@@ -72,7 +85,8 @@ class Recording:
         trials = np.random.default_rng(seed).permutation(len(self.train_images))
         trials = np.array_split(trials, num_parts)[part - 1]
         kept = np.sort(trials[: round(len(trials) * per_mille / 1000)])
-        return replace(self, train_images=self.train_images[kept], train_responses=self.train_responses[kept])
+        images, responses = taken(self.train_images, kept), taken(self.train_responses, kept)
+        return replace(self, train_images=images, train_responses=responses)
 
     def content_sha256(self) -> str:
         """SHA-256 over names, types, shapes and values of all arrays; the file's bytes do not count."""
@@ -80,11 +94,12 @@ class Recording:
         for name, array in sorted(self._arrays().items()):
             if array.dtype.kind == "U":  # the width of numpy's strings is not part of the content
                 digest.update(f"{name} text {array.shape}\n".encode())
-                digest.update("\0".join(array.ravel().tolist()).encode())
+                digest.update("\0".join(array[:].ravel().tolist()).encode())
                 continue
-            values = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-            digest.update(f"{name} {values.dtype.str} {values.shape}\n".encode())
-            digest.update(values.data)
+            stored = array.dtype.newbyteorder("<")
+            digest.update(f"{name} {stored.str} {array.shape}\n".encode())
+            for _, values in chunks(array):
+                digest.update(np.ascontiguousarray(values, dtype=stored).data)
         return digest.hexdigest()
 
     def write(self, path: Path | str | BinaryIO) -> None:
@@ -92,10 +107,12 @@ class Recording:
         with h5py.File(path, "w", track_order=True) as file:
             file.attrs.update(self.attributes)
             for name, array in self._arrays().items():
-                if array.dtype.kind == "U":
-                    array = array.astype(h5py.string_dtype())
-                compression = {"compression": "gzip", "shuffle": True} if array.nbytes > 4096 else {}
-                file.create_dataset(name, data=array, **compression)
+                compression = {"compression": "gzip", "shuffle": True} if nbytes(array) > 4096 else {}
+                stored = h5py.string_dtype() if array.dtype.kind == "U" else array.dtype
+                dataset = file.create_dataset(name, array.shape, stored, **compression)
+                # whole chunks of the file, or it would compress some twice
+                for rows, values in chunks(array, multiple=dataset.chunks[0] if dataset.chunks else 1):
+                    dataset[rows] = values.astype(stored, copy=False)
 
     @classmethod
     def read(cls, path: Path | str | BinaryIO) -> Recording:
@@ -104,21 +121,34 @@ class Recording:
         Numbers of other types than the layout's become float32.
         """
         with h5py.File(path, "r") as file:
-            arrays = {name: _number(file[where][()], where) for name, where in ARRAYS.items()}
+            lazy = cls.lazy(lambda: nullcontext(file))
+            return replace(lazy, **{name: getattr(lazy, name)[:] for name in ARRAYS})
+
+    @classmethod
+    def lazy(cls, opened: Callable[[], AbstractContextManager[h5py.File]]) -> Recording:
+        """The same without its arrays in memory: `opened` gives the file anew whenever rows are read, and closes it."""
+        with opened() as file:
+            arrays = {name: _rows(opened, where, file[where]) for name, where in ARRAYS.items()}
             columns = file.get("neurons", {})
             neurons = {name: _column(columns[name]) for name in columns}
             attributes = {name: _plain(value) for name, value in file.attrs.items()}
         return cls(**arrays, neurons=neurons, attributes=attributes)
 
-    def _arrays(self) -> dict[str, np.ndarray]:
+    def _arrays(self) -> dict[str, Rows]:
         columns = {f"neurons/{name}": column for name, column in self.neurons.items()}
         return {where: getattr(self, name) for name, where in ARRAYS.items()} | columns
 
 
-def _number(array: np.ndarray, where: str) -> np.ndarray:
-    if array.dtype == np.uint8 and where.endswith("images"):
-        return array
-    return array.astype(np.float32, copy=False)
+def _rows(opened: Callable[[], AbstractContextManager[h5py.File]], where: str, dataset: h5py.Dataset) -> LazyArray:
+    is_image = dataset.dtype == np.uint8 and where.endswith("images")
+    dtype = np.uint8 if is_image else np.float32
+
+    def read(start: int, stop: int) -> np.ndarray:
+        # what is too large for float32 becomes infinity
+        with opened() as file, np.errstate(over="ignore"):
+            return file[where][start:stop].astype(dtype, copy=False)
+
+    return LazyArray(dataset.shape, dtype, read)
 
 
 def _column(dataset: h5py.Dataset) -> np.ndarray:

@@ -171,14 +171,20 @@ class Trainer:
 
     def _minibatch(self, rows: np.ndarray, map_dropout: float, max_shift: int) -> Minibatch:
         """On the device, noise included."""
-        which = self._on_device(torch.from_numpy(rows))
-        images, responses = self.data.train_images[which], self.data.train_responses[which]
+        which = torch.from_numpy(rows)
+        images, responses = (self._taken(each, which) for each in (self.data.train_images, self.data.train_responses))
         if max_shift:
             images = self._shifted(images, max_shift)
         if not map_dropout:
             return Minibatch(images, responses)
         kept = torch.rand(len(rows), self.model.core.channels, generator=self._noise) >= map_dropout
         return Minibatch(images, responses, self._on_device(kept.to(self._precision.dtype) / (1 - map_dropout)))
+
+    def _taken(self, array: Tensor, which: Tensor) -> Tensor:
+        """Rows of a training array, which is not on the device where that has no room for it."""
+        if array.device.type == "cpu":
+            return self._on_device(array[which].to(self._precision.dtype))
+        return array[self._on_device(which)]
 
     def _shifted(self, images: Tensor, max_shift: int) -> Tensor:
         """Each image moved by its own whole number of pixels; what enters is a repeat of the border."""

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import datajoint as dj
 import numpy as np
 
 from models.recording import Recording
 from pipeline.errors import UserError
-from pipeline.readers.checks import check_recording, warnings_of
+from pipeline.readers.checks import Statistics, check_recording, warnings_of
+from pipeline.readers.options import Options
 from schemas.dataset import Dataset, TrainingSet
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 TYPED_COLUMNS = {"kind": "U", "x": "f", "y": "f", "orientation": "f", "spatial_frequency": "f"}
+DEFAULTS = Options()
+COPIED_AT_ONCE = 2**24  # bytes
 LONGEST_KIND = 64  # characters, as in the definition of `Dataset.Neuron`
 
 
@@ -31,14 +38,27 @@ def check_name(name: str) -> None:
         )
 
 
-def add_recording(name: str, recording: Recording, source: Path | None = None) -> bool:
+def add_recording(
+    name: str,
+    recording: Recording,
+    source: Path | None = None,
+    *,
+    statistics: Statistics | None = None,
+    reader: str = "hdf5",
+    options: Options = DEFAULTS,
+) -> bool:
     """Declare a recording and a training set of the same name; False where the same content was there already.
 
-    source: the HDF5 file that it was read from; without one, the recording is written anew.
-    Raises UserError where the recording is bad or the name is taken by other content; then nothing is written.
+    source: the file in the HDF5 layout that holds exactly this; without one, the recording is written anew.
+    statistics: of `check_recording`, where that looked at the recording already.
+    reader, options: how it was read; kept with the row. The same content that was there already keeps those of the
+        first time, since they gave the same arrays.
+
+    However large it is, only chunks of it are in memory. Raises UserError where the recording is bad or the name is
+    taken by other content; then nothing is written.
     """
     check_name(name)
-    check_recording(recording, str(source or name))
+    statistics = statistics or check_recording(recording, str(source or name))
     digest = recording.content_sha256()
     known = (Dataset & {"dataset_name": name}).to_arrays("content_sha256")
     if len(known):
@@ -61,33 +81,47 @@ def add_recording(name: str, recording: Recording, source: Path | None = None) -
         "num_test": len(recording.test_images),
         "num_repeats": len(recording.test_responses),
         "attributes": _json(recording.attributes),
-        "warnings": warnings_of(recording),
+        "warnings": warnings_of(recording, statistics),
+        "reader": reader,
+        "reader_options": _json(chosen(options)) or None,
         "ingested": datetime.now(UTC).replace(tzinfo=None),
     }
-    with dj.conn().transaction:
+    with _layout(recording, source) as content, dj.conn().transaction:
         with Dataset().staged_insert1 as staged:  # which leaves no file behind where the insert fails
             staged.rec.update(row)
             with staged.open("recording", ".h5") as file:
-                file.write(source.read_bytes() if source else _file(recording))
-        Dataset.Neuron.insert({"dataset_name": name} | neuron for neuron in _neurons(recording))
+                shutil.copyfileobj(content, file, COPIED_AT_ONCE)
+        Dataset.Neuron.insert({"dataset_name": name} | neuron for neuron in _neurons(recording, statistics))
         TrainingSet.insert1({"training_set": name})
         TrainingSet.Member.insert1({"training_set": name, "dataset_name": name})
     return True
 
 
-def _file(recording: Recording) -> bytes:
-    buffer = io.BytesIO()
-    recording.write(buffer)
-    return buffer.getvalue()
+def chosen(options: Options) -> dict[str, Any]:
+    """The options that are not as they are by default."""
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    return {name: value for name, value in values.items() if value != getattr(DEFAULTS, name)}
 
 
-def _neurons(recording: Recording) -> list[dict[str, Any]]:
+@contextmanager
+def _layout(recording: Recording, source: Path | None) -> Iterator[BinaryIO]:
+    """A file in the HDF5 layout, open: the source, or a temporary one, which is gone afterwards."""
+    if source is not None:
+        with source.open("rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="hypercolumn-") as folder:
+        path = Path(folder, "recording.h5")
+        recording.write(path)
+        with path.open("rb") as file:
+            yield file
+
+
+def _neurons(recording: Recording, statistics: Statistics) -> list[dict[str, Any]]:
     """A row of `Dataset.Neuron` for each neuron."""
     columns = {name: column for name, column in recording.neurons.items() if name != "neuron_id"}
     typed = {name for name in TYPED_COLUMNS if name in columns and _fits(columns[name], TYPED_COLUMNS[name])}
     rates = columns.pop("expected_rate", None)
-    silent = np.logical_not(recording.train_responses.any(axis=0))
-    means = recording.train_responses.mean(axis=0, dtype=np.float64)
     rows = []
     for i, neuron_id in enumerate(recording.neuron_id):
         values = {name: _json(column[i]) for name, column in columns.items()}
@@ -95,8 +129,8 @@ def _neurons(recording: Recording) -> list[dict[str, Any]]:
             {
                 "neuron_id": int(neuron_id),
                 "neuron_index": i,
-                "mean_response": float(means[i]),
-                "is_silent": bool(silent[i]),
+                "mean_response": float(statistics.mean_response[i]),
+                "is_silent": bool(statistics.is_silent[i]),
                 "expected_rate": None if rates is None else rates[i],
                 "properties": {name: value for name, value in values.items() if name not in typed},
                 **{name: values[name] for name in typed},

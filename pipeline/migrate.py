@@ -60,4 +60,16 @@ def _to_3() -> str:
     return "precisions of TrainerConfig"
 
 
-STEPS: dict[int, Callable[[], str]] = {2: _to_2, 3: _to_3}
+def _to_4() -> str:
+    """How a recording was read is kept with it."""
+    return _origin_of_recordings()
+
+
+def _origin_of_recordings() -> str:
+    from schemas.dataset import Dataset
+
+    Dataset().alter(prompt=False)
+    return "the reader and its options of each recording"
+
+
+STEPS: dict[int, Callable[[], str]] = {2: _to_2, 3: _to_3, 4: _to_4}

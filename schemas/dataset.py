@@ -31,6 +31,8 @@ class Dataset(dj.Manual):
     attributes      : json              # of the file: description, citation, license, ...
     warnings        : json              # what was noticed when it came in, a list of lines
     recording       : <object@main>     # the HDF5 file itself
+    reader = 'hdf5' : varchar(32)       # format of the file that it was read from
+    reader_options=null : json          # what of the reader's options was chosen, by name; null: nothing
     ingested        : datetime          # UTC
     """
 

@@ -17,13 +17,14 @@ def ingest(name: str, path: Path, file_format: str) -> None:
     """Declare the recording in the file PATH under the name NAME."""
     from pipeline.datasets import add_recording, check_name
     from pipeline.readers import read
-    from pipeline.readers.checks import warnings_of
+    from pipeline.readers.checks import check_recording, warnings_of
 
     check_name(name)
     recording = read(path, file_format)
+    statistics = check_recording(recording, str(path))
     connect()
-    is_new = add_recording(name, recording, path)
-    for line in warnings_of(recording):
+    is_new = add_recording(name, recording, path, statistics=statistics)
+    for line in warnings_of(recording, statistics):
         click.echo(f"warning: {line}", err=True)
     height, width = recording.image_size
     counts = ", ".join(

@@ -2,16 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from models.lazy import Rows, chunks
 from models.recording import Recording
+from models.spread import Spread
 from pipeline.errors import UserError
 
 NEGATIVE_NOISE = 0.05  # of the SD of all training responses; what is further below zero is no noise
 
 
-def check_recording(recording: Recording, source: str) -> None:
-    """Raises UserError about the first fault: source, field, what was found, what is allowed."""
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What one look at all arrays of a recording gives."""
+
+    mean_response: np.ndarray  # (neurons,) float64: over the training set
+    is_silent: np.ndarray  # (neurons,) bool: without any response in the training set
+    test_repeats: np.ndarray  # (m, neurons): how often each test image was shown to each neuron
+
+
+def check_recording(recording: Recording, source: str) -> Statistics:
+    """Raises UserError about the first fault: source, field, what was found, what is allowed.
+
+    All is read once, chunk by chunk, however large it is.
+    """
+    _check_shapes(recording, source)
+    lowest, highest = _check_images(recording.train_images, f"{source}: /train/images")
+    for split in ("validation", "test"):
+        _check_images(getattr(recording, f"{split}_images"), f"{source}: /{split}/images")
+    if lowest == highest:
+        raise UserError(f"{source}: /train/images has the same value in every pixel; allowed are images that vary")
+    total, fires = np.zeros(recording.num_neurons), np.zeros(recording.num_neurons, bool)
+    lowest_of, spread = dict.fromkeys(("train", "validation", "test"), np.inf), Spread(of_columns=False)
+    for rows, responses in chunks(recording.train_responses):
+        _check_finite(responses, rows.start, f"{source}: /train/responses")
+        total += responses.sum(axis=0, dtype=np.float64)
+        fires |= responses.any(axis=0)
+        lowest_of["train"] = min(lowest_of["train"], float(responses.min()))
+        spread.add(responses)
+    for rows, responses in chunks(recording.validation_responses):
+        _check_finite(responses, rows.start, f"{source}: /validation/responses")
+        lowest_of["validation"] = min(lowest_of["validation"], float(responses.min()))
+    repeats = np.zeros(recording.test_responses.shape[1:], np.int32)
+    for _, responses in chunks(recording.test_responses):
+        _check_no_infinity(responses, f"{source}: /test/responses")
+        repeats += np.isfinite(responses).sum(axis=0, dtype=np.int32)
+        lowest_of["test"] = min(lowest_of["test"], float(np.fmin.reduce(responses, axis=None)))
+    _check_repeats(repeats, recording.neuron_id, f"{source}: /test/responses")
+    _check_negative(lowest_of, float(spread.sd), source)
+    return Statistics(total / len(recording.train_responses), ~fires, repeats)
+
+
+def warnings_of(recording: Recording, statistics: Statistics) -> list[str]:
+    """What a user should know of a recording that is kept all the same, a line each."""
+    lines = []
+    silent = recording.neuron_id[statistics.is_silent]
+    if len(silent):
+        verb = "neuron never fires" if len(silent) == 1 else "neurons never fire"
+        lines.append(f"{len(silent)} {verb} in the training set and cannot be predicted: {_some(silent)}")
+    if (statistics.test_repeats < 2).all():
+        lines.append("no test image has two repeats, so that no ceiling can be computed")
+    return lines
+
+
+def _check_shapes(recording: Recording, source: str) -> None:
     if recording.num_neurons == 0:
         raise UserError(f"{source}: /train/responses has 0 neurons; allowed is 1 or more")
     size = recording.image_size
@@ -37,51 +93,42 @@ def check_recording(recording: Recording, source: str) -> None:
                 f"{source}: /{split}/responses has {responses.shape[-1]} neurons, /train/responses "
                 f"{recording.num_neurons}; allowed is the same number"
             )
-        _check_finite(images, f"{source}: /{split}/images")
-        if split != "test":
-            _check_finite(responses, f"{source}: /{split}/responses")
-    if np.ptp(recording.train_images) == 0:
-        raise UserError(f"{source}: /train/images has the same value in every pixel; allowed are images that vary")
-    _check_repeats(recording, source)
-    _check_negative(recording, source)
 
 
-def warnings_of(recording: Recording) -> list[str]:
-    """What a user should know of a recording that is kept all the same, a line each."""
-    lines = []
-    silent = recording.neuron_id[~recording.train_responses.any(axis=0)]
-    if len(silent):
-        verb = "neuron never fires" if len(silent) == 1 else "neurons never fire"
-        lines.append(f"{len(silent)} {verb} in the training set and cannot be predicted: {_some(silent)}")
-    if (recording.test_repeats < 2).all():
-        lines.append("no test image has two repeats, so that no ceiling can be computed")
-    return lines
+def _check_images(images: Rows, field: str) -> tuple[float, float]:
+    """The lowest and the highest value."""
+    lowest, highest = np.inf, -np.inf
+    for rows, part in chunks(images):
+        _check_finite(part, rows.start, field)
+        lowest, highest = min(lowest, float(part.min())), max(highest, float(part.max()))
+    return lowest, highest
 
 
-def _check_finite(array: np.ndarray, field: str) -> None:
+def _check_finite(array: np.ndarray, first: int, field: str) -> None:
+    """first: number of the first row among all."""
     if not np.isfinite(array).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise UserError(f"{field} holds {array[where]} at {where}; allowed are finite numbers")
+        row, *rest = (int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        where = (first + row, *rest)
+        raise UserError(f"{field} holds {array[row, *rest]} at {where}; allowed are finite numbers")
 
 
-def _check_repeats(recording: Recording, source: str) -> None:
-    field = f"{source}: /test/responses"
-    if np.isinf(recording.test_responses).any():
+def _check_no_infinity(array: np.ndarray, field: str) -> None:
+    if np.isinf(array).any():
         raise UserError(f"{field} holds infinity; allowed are finite numbers, and NaN where a repeat was not shown")
-    repeats = recording.test_repeats
+
+
+def _check_repeats(repeats: np.ndarray, neuron_id: np.ndarray, field: str) -> None:
     if not repeats.any():
         raise UserError(f"{field} has no repeat of any image; allowed is 1 or more for each image")
     if not repeats.all():
         image, neuron = (int(i) for i in np.argwhere(repeats == 0)[0])
-        raise UserError(
-            f"{field} has no repeat of image {image} for neuron {recording.neuron_id[neuron]}; allowed is 1 or more"
-        )
+        raise UserError(f"{field} has no repeat of image {image} for neuron {neuron_id[neuron]}; allowed is 1 or more")
 
 
-def _check_negative(recording: Recording, source: str) -> None:
-    lowest = -NEGATIVE_NOISE * float(recording.train_responses.std())
-    for split in ("train", "validation", "test"):
-        found = float(np.nanmin(getattr(recording, f"{split}_responses")))
+def _check_negative(lowest_of: dict[str, float], sd: float, source: str) -> None:
+    """lowest_of: the lowest response of each split. sd: of all training responses."""
+    lowest = -NEGATIVE_NOISE * sd
+    for split, found in lowest_of.items():
         if found < lowest:
             raise UserError(
                 f"{source}: /{split}/responses holds {found:.4g}; allowed is 0 or more, "

@@ -1,7 +1,10 @@
-"""The HDF5 layout of a recording (`models.recording`): its structure is checked before anything is read."""
+"""The HDF5 layout of a recording (`models.recording`): its structure is checked; its arrays are read when needed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -9,29 +12,36 @@ import numpy as np
 
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
-from pipeline.readers.checks import check_recording
 
 LARGEST_ID = np.iinfo(np.int64).max
 
 
 def read_hdf5(path: Path) -> Recording:
-    """Read a file in the HDF5 layout; raises UserError with one line about the first fault."""
+    """Read a file in the HDF5 layout; raises UserError with one line about the first fault.
+
+    What its arrays hold is for `checks` to look at: they are read chunk by chunk, and a fault in the file that only
+    then comes to light is a UserError, too.
+    """
     if not h5py.is_hdf5(path):
         raise UserError(f"{path}: is not an HDF5 file; allowed is the layout that the README describes")
+    opened = partial(_opened, path)
+    with opened() as file:
+        for where in ARRAYS.values():
+            _check_array(path, file, where)
+        _check_neurons(path, file)
+    return Recording.lazy(opened)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
-            for where in ARRAYS.values():
-                _check_array(path, file, where)
-            _check_neurons(path, file)
-        with np.errstate(over="ignore"):  # what is too large for float32 becomes infinity, and is refused below
-            recording = Recording.read(path)
+            yield file
     except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for files that end too early
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: is damaged or truncated ({reason}); make a whole copy and try again") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: /neurons holds text that is not UTF-8 ({error}); allowed is UTF-8") from error
-    check_recording(recording, str(path))
-    return recording
 
 
 def _check_array(path: Path, file: h5py.File, where: str) -> None:

@@ -243,7 +243,7 @@ def test_flipped_bytes_are_refused_or_read(command, recording_file, tmp_path, co
     content, random = recording_file.read_bytes(), np.random.default_rng(0)
     path = tmp_path / "flipped.h5"
     before, refusals = snapshot(), 0
-    monkeypatch.setattr("pipeline.datasets.add_recording", lambda *_: True)
+    monkeypatch.setattr("pipeline.datasets.add_recording", lambda *_, **__: True)
     for _ in range(100):
         flipped = bytearray(content)
         for place in random.integers(len(content), size=3):

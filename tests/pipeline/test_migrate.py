@@ -22,6 +22,7 @@ import pytest
 
 import schemas
 from pipeline.embedded import EmbeddedServer
+from schemas.dataset import Dataset
 from schemas.training import TrainerConfig
 from schemas.work import Installation
 
@@ -29,13 +30,20 @@ DUMPS = Path(__file__).parent / "version_1"
 CONFIGURED = "DJ_HOST" in os.environ
 HEADINGS = """
 import json, pipeline, schemas
+from schemas.dataset import Dataset
 from schemas.training import TrainerConfig
 pipeline.connect()
 def columns(table):
     return {name: [one.type, one.nullable, one.comment] for name, one in table.heading.attributes.items()}
-tables = [*schemas.computed_tables(), TrainerConfig]
+tables = [*schemas.computed_tables(), TrainerConfig, Dataset]
 TrainerConfig.insert1(TrainerConfig().to_dicts()[0] | {"trainer": "mixed", "precision": "bfloat16"})
 print(json.dumps({one.__name__: columns(one()) for one in tables}))
+"""
+ORIGIN = """
+import json, pipeline
+from schemas.dataset import Dataset
+pipeline.connect()
+print(json.dumps([[row[name] for name in ("dataset_name", "reader", "reader_options")] for row in Dataset.to_dicts()]))
 """
 
 
@@ -75,6 +83,14 @@ def older(tmp_path):
             cursor.execute(f"DROP DATABASE IF EXISTS `{prefix}{module.__name__.rpartition('.')[2]}`")
 
 
+def _run(lines: str, older: dict[str, str]) -> str:
+    """What a program of these lines prints that finds the database."""
+    done = subprocess.run(
+        [sys.executable, "-c", lines], env=os.environ | older, capture_output=True, text=True, check=True, cwd="/"
+    )
+    return done.stdout
+
+
 def test_an_older_database(hypercolumn, start, older, connection):
     for command in ("status", "worker"):
         code, out, err = hypercolumn(command, **older)
@@ -86,9 +102,11 @@ def test_an_older_database(hypercolumn, start, older, connection):
     lines = out.splitlines()
     assert lines[0] == "version 2: columns of 8 tables; the digest of the recording of 2 models"
     assert lines[1] == "version 3: precisions of TrainerConfig"
+    assert lines[2] == "version 4: the reader and its options of each recording"
     assert lines[-1] == f"the tables are of version {schemas.VERSION}"
-    assert hypercolumn("migrate", **older).out.splitlines() == lines[2:]
+    assert hypercolumn("migrate", **older).out.splitlines() == lines[3:]
 
+    assert json.loads(_run(ORIGIN, older)) == [["old", "hdf5", None]]
     rows = {row["training_set"]: row for row in json.loads(hypercolumn("results", "--format", "json", **older).out)}
     assert rows.keys() == {"old", "old@500"}
     whole, half = (
@@ -101,18 +119,10 @@ def test_an_older_database(hypercolumn, start, older, connection):
     assert len(json.loads(hypercolumn("results", "--format", "json", **older).out)) == 3
 
 
-def test_it_has_the_columns_of_a_new_one(hypercolumn, older, connection, tmp_path):
+def test_it_has_the_columns_of_a_new_one(hypercolumn, older, connection):
     assert hypercolumn("migrate", **older).code == 0
-    done = subprocess.run(
-        [sys.executable, "-c", HEADINGS],
-        env=os.environ | older,
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-    )
-    found = json.loads(done.stdout)
-    for table in [*schemas.computed_tables(), TrainerConfig]:
+    found = json.loads(_run(HEADINGS, older))
+    for table in [*schemas.computed_tables(), TrainerConfig, Dataset]:
         attributes = table().heading.attributes
         expected = {name: [one.type, one.nullable, one.comment] for name, one in attributes.items()}
         assert found[table.__name__] == expected, table

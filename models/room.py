@@ -1,0 +1,57 @@
+"""How much memory there is, and arrays that lie on the disk where it is too little."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+
+CGROUP = Path("/sys/fs/cgroup")  # where Linux tells the limits of containers and of jobs
+
+
+def total_memory() -> int:
+    """Bytes of the machine, or of the container or the scheduler's job that this process runs in."""
+    return int(min(psutil.virtual_memory().total, *_limits()))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are left on a device."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return int(min(psutil.virtual_memory().available, *_limits()))
+
+
+def on_disk(shape: tuple[int, ...], dtype: np.dtype, parts: Iterable[np.ndarray]) -> np.ndarray:
+    """An array of so many rows that come in parts, mapped from a file that has no name.
+
+    Its room on the disk is free again when the array is gone, or the process, however it ends. It lies in Python's
+    temporary folder, which TMPDIR names; OSError names it where there is no room. Changes stay in memory.
+    """
+    folder = tempfile.gettempdir()
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            for part in parts:
+                file.write(np.ascontiguousarray(part, dtype).data)
+            file.flush()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, folder) from error
+        return np.memmap(file, dtype, "c", shape=shape)
+
+
+def _limits() -> list[float]:
+    """Of the groups that this process is in, each within the one before; infinity where none is known."""
+    try:
+        group = Path("/proc/self/cgroup").read_text().partition("0::/")[2].splitlines()[0]
+    except (OSError, IndexError):
+        return [np.inf]
+    found: list[float] = [np.inf]
+    for folder in (CGROUP / group, *(CGROUP / group).parents):
+        try:
+            found.append(int((folder / "memory.max").read_text()))
+        except (OSError, ValueError):  # there is none, or it is "max"
+            continue
+    return found
