@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models import scores
-from models.lazy import CHUNK_BYTES, Rows, chunks
+from models import lazy, scores
+from models.lazy import Rows, chunks
 from models.recording import Recording
 from models.room import free_memory, on_disk
 from models.spread import spread_of
@@ -68,7 +68,7 @@ class Data:
     def mean_responses(self) -> np.ndarray:
         """(neurons,) float64: mean response over the training set."""
         responses = self.train_responses
-        rows = max(1, CHUNK_BYTES // (responses[:1].nbytes or 1))
+        rows = max(1, lazy.CHUNK_BYTES // (responses[:1].nbytes or 1))
         total = torch.stack([part.double().sum(dim=0) for part in responses.split(rows)]).sum(dim=0)
         return (total / len(responses)).cpu().numpy()
 

@@ -39,9 +39,11 @@ class LazyArray:
         return self._read(start, max(start, stop))[::step]
 
 
-def chunks(array: Rows, most_bytes: int = CHUNK_BYTES, multiple: int = 1) -> Iterator[tuple[slice, np.ndarray]]:
-    """The rows of an array in order, as many at a time as take `most_bytes`; a multiple of `multiple`, at least one."""
-    count = max(1, most_bytes // max(1, nbytes(array) // max(1, len(array))) // multiple) * multiple
+def chunks(array: Rows, most_bytes: int | None = None, multiple: int = 1) -> Iterator[tuple[slice, np.ndarray]]:
+    """The rows of an array in order, as many at a time as take `most_bytes` (by default CHUNK_BYTES); a multiple
+    of `multiple`, at least one."""
+    row_bytes = max(1, nbytes(array) // max(1, len(array)))
+    count = max(1, (most_bytes or CHUNK_BYTES) // row_bytes // multiple) * multiple
     for start in range(0, len(array), count):
         rows = slice(start, min(start + count, len(array)))
         yield rows, np.asarray(array[rows])

@@ -27,6 +27,7 @@ import h5py
 import numpy as np
 
 from models.lazy import LazyArray, Rows, chunks, nbytes, taken
+from models.steady_file import SteadyFile
 
 ARRAYS = {
     "train_images": "train/images",
@@ -103,8 +104,8 @@ class Recording:
         return digest.hexdigest()
 
     def write(self, path: Path | str | BinaryIO) -> None:
-        """Write the recording as one compressed HDF5 file."""
-        with h5py.File(path, "w", track_order=True) as file:
+        """Write the recording as one compressed HDF5 file. Raises OSError where there is no room for it."""
+        with _opened(path) as content, SteadyFile(content) as steady, h5py.File(steady, "w", track_order=True) as file:
             file.attrs.update(self.attributes)
             for name, array in self._arrays().items():
                 compression = {"compression": "gzip", "shuffle": True} if nbytes(array) > 4096 else {}
@@ -113,6 +114,7 @@ class Recording:
                 # whole chunks of the file, or it would compress some twice
                 for rows, values in chunks(array, multiple=dataset.chunks[0] if dataset.chunks else 1):
                     dataset[rows] = values.astype(stored, copy=False)
+                    steady.check()
 
     @classmethod
     def read(cls, path: Path | str | BinaryIO) -> Recording:
@@ -121,8 +123,7 @@ class Recording:
         Numbers of other types than the layout's become float32.
         """
         with h5py.File(path, "r") as file:
-            lazy = cls.lazy(lambda: nullcontext(file))
-            return replace(lazy, **{name: getattr(lazy, name)[:] for name in ARRAYS})
+            return cls.lazy(lambda: nullcontext(file)).in_memory()
 
     @classmethod
     def lazy(cls, opened: Callable[[], AbstractContextManager[h5py.File]]) -> Recording:
@@ -134,9 +135,18 @@ class Recording:
             attributes = {name: _plain(value) for name, value in file.attrs.items()}
         return cls(**arrays, neurons=neurons, attributes=attributes)
 
+    def in_memory(self) -> Recording:
+        """The same with all of its arrays in memory."""
+        return replace(self, **{name: getattr(self, name)[:] for name in ARRAYS})
+
     def _arrays(self) -> dict[str, Rows]:
         columns = {f"neurons/{name}": column for name, column in self.neurons.items()}
         return {where: getattr(self, name) for name, where in ARRAYS.items()} | columns
+
+
+def _opened(path: Path | str | BinaryIO) -> AbstractContextManager[Any]:
+    """To be written and read, with nothing kept back."""
+    return Path(path).open("w+b", buffering=0) if isinstance(path, str | Path) else nullcontext(path)
 
 
 def _rows(opened: Callable[[], AbstractContextManager[h5py.File]], where: str, dataset: h5py.Dataset) -> LazyArray:

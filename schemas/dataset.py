@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import datajoint as dj
+import h5py
+from datajoint.errors import MissingExternalFile
 
 from models.recording import Recording
+from models.room import total_memory
 from schemas.codecs import CorruptFileError
+
+SHARE_IN_MEMORY = 1 / 16  # of the machine's, for the arrays of one recording; what is larger is read chunk by chunk
 
 schema = dj.Schema()
 
@@ -55,7 +62,7 @@ class Dataset(dj.Manual):
         """
 
     def load(self) -> Recording:
-        """The recording of the one row that is left, from the store.
+        """The recording of the one row that is left, from the store; a large one stays there until it is looked at.
 
         Raises CorruptFileError where the stored arrays are not those that were ingested.
         """
@@ -73,6 +80,10 @@ class Source:
     part: int
     subset_seed: int
     recording: Any = field(compare=False, repr=False)  # its file in the store
+
+    @property
+    def is_whole(self) -> bool:
+        return (self.trials_per_mille, self.num_parts) == (1000, 1)
 
     def load(self) -> Recording:
         """Raises CorruptFileError where the stored arrays are not those that were ingested."""
@@ -121,11 +132,23 @@ class TrainingSet(dj.Manual):
 
 
 def _read(name: str, sha256: str, stored: Any) -> Recording:
-    content = io.BytesIO(stored.read())
-    try:
-        recording = Recording.read(content)
-    except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for a damaged file
-        raise CorruptFileError(f"{stored.path}: the file of {name} is damaged ({error})") from error
+    recording = Recording.lazy(partial(_opened, name, stored))
+    if recording.nbytes <= SHARE_IN_MEMORY * total_memory():
+        recording = recording.in_memory()
     if recording.content_sha256() != sha256:
         raise CorruptFileError(f"{stored.path}: the arrays of {name} are not those that were ingested")
     return recording
+
+
+@contextmanager
+def _opened(name: str, stored: Any) -> Iterator[h5py.File]:
+    """The file in the store, of which only what is asked for is read."""
+    try:
+        content = stored.open()
+    except FileNotFoundError:
+        raise MissingExternalFile(f"Missing external file {stored.full_path}") from None
+    try:
+        with content, h5py.File(content, "r") as file:
+            yield file
+    except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for a damaged file
+        raise CorruptFileError(f"{stored.path}: the file of {name} is damaged ({error})") from error

@@ -42,4 +42,5 @@ def forget() -> None:
 
 def _read(source: Source) -> Loaded:
     recording = source.load()
-    return Loaded(Data.from_recording(recording), recording.content_sha256())
+    digest = source.content_sha256 if source.is_whole else recording.content_sha256()
+    return Loaded(Data.from_recording(recording), digest)

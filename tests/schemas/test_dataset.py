@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.datasets import add_recording
+from pipeline.readers.options import Options
 from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet
 
@@ -124,6 +125,18 @@ def test_large_neuron_ids(add, recording):
     ids = np.array([2**62, -5, 7, 2**31, 0, 10**15])
     dataset = add("large", replace(recording, neurons={"neuron_id": ids}))
     assert (Dataset.Neuron & dataset).to_arrays("neuron_id", order_by="neuron_index").tolist() == ids.tolist()
+
+
+def test_how_it_was_read_is_kept(add, recording, recording_file):
+    plain = add("plain", recording, recording_file).fetch1("reader", "reader_options")
+    assert plain == ("hdf5", None)
+    options = Options(grey=True, crop=(1, 2, 3, 4), window=(0.05, 0.5), units="area=V1")
+    assert add_recording("chosen", recording, reader="sensorium", options=options)
+    kept = add("chosen", recording)  # the same content, read in another way: it stays as it came first
+    assert kept.fetch1("reader", "reader_options") == (
+        "sensorium",
+        {"grey": True, "crop": [1, 2, 3, 4], "window": [0.05, 0.5], "units": "area=V1"},
+    )
 
 
 def test_load_gives_what_went_in(add, recording, recording_file):

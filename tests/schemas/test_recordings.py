@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import datajoint as dj
+import numpy as np
 import pytest
 import torch
 from datajoint.errors import MissingExternalFile
 
+from models.lazy import LazyArray
 from pipeline.datasets import add_recording
 from pipeline.tasks import declare_task
 from pipeline.worker import work
-from schemas import recordings
+from schemas import dataset, recordings
+from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel
 
@@ -87,6 +90,30 @@ def test_other_trials_are_not_those_before(kept):
     half = recordings.load(KEYS[0])
     assert len(whole.data.train_images) == 2 * len(half.data.train_images)
     assert half.content_sha256 == (TrainingSet & KEYS[0]).load().content_sha256() != whole.content_sha256
+
+
+@pytest.mark.parametrize("part", [{}, {"trials_per_mille": 500, "subset_seed": 3}])
+def test_a_large_one_stays_in_the_store_and_trains_to_the_same_bits(kept, store, monkeypatch, part):
+    if part:
+        (TrainingSet & KEYS[0]).delete(prompt=False)
+        TrainingSet.insert1(KEYS[0])
+        TrainingSet.Member.insert1(KEYS[0] | {"dataset_name": "kept"} | part)
+    found = []
+    for share in (1.0, 0.0):
+        monkeypatch.setattr(dataset, "SHARE_IN_MEMORY", share)
+        recordings.forget()
+        assert isinstance((TrainingSet & KEYS[0]).load().train_responses, np.ndarray if share else LazyArray)
+        key = declare_task("kept", "quick", 0)
+        assert work("TrainedModel") == (1, [])
+        row = (TrainedModel & key).fetch1()
+        found.append((row["weights"].sha256, row["recording_sha256"], row["test_corr"], row["val_loss"]))
+        (TrainedModel & key).delete(prompt=False)
+    assert found[0] == found[1]
+    recordings.forget()
+    path = file_of(store, "kept")
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(CorruptFileError, match="damaged"):
+        recordings.load(KEYS[0])
 
 
 @pytest.mark.parametrize("room", [True, False])
