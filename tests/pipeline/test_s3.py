@@ -13,9 +13,11 @@ import s3fs
 from moto.server import ThreadedMotoServer
 
 import models
+from models.lazy import LazyArray
 from pipeline import clean
 from pipeline.protocols import declare_protocol
 from pipeline.tasks import declare_task
+from schemas import dataset
 from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico import FeatureWeights
@@ -87,6 +89,14 @@ def test_a_store_on_s3(bucket, recorded, command, quick, recording, only, tmp_pa
     assert (FeatureWeights & key).fetch1("shares").load().shape[0] == recording.num_neurons
     report = command("report", "--dataset", recorded, "--out", tmp_path / "report.html")
     assert report.code == 0, report.err
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dataset, "SHARE_IN_MEMORY", 0)  # so that only what is looked at is read from the bucket
+        large = (Dataset & {"dataset_name": recorded}).load()
+        assert isinstance(large.train_images, LazyArray)
+        assert large.training_part(per_mille=100).in_memory().train_images.shape == (6, 16, 16)
+        with only(".h5", MIDDLE), pytest.raises(CorruptFileError, match=r"are not those|is damaged"):
+            (Dataset & {"dataset_name": recorded}).load()
 
     with only(".safetensors", -1), pytest.raises(CorruptFileError, match="SHA-256 differs"):
         row.load_model()
