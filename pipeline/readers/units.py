@@ -1,0 +1,64 @@
+"""Which neurons of a recording are taken, by a column of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from models.lazy import Rows
+from models.recording import ARRAYS, Recording
+from pipeline.errors import UserError
+from pipeline.readers.lazily import mapped
+
+TRUE = ("true", "1", "yes")  # of columns that are true or false; all else is false
+
+
+def only_units(recording: Recording, units: str | None, source: str) -> Recording:
+    """The recording with the neurons whose column has a value: "area=V1"; all of them for None."""
+    if units is None:
+        return recording
+    kept = chosen(recording.neurons, units, source)
+    arrays: dict[str, Any] = {
+        name: of_neurons(getattr(recording, name), kept) for name in ARRAYS if name.endswith("responses")
+    }
+    neurons = {name: column[kept] for name, column in recording.neurons.items()}
+    neurons.setdefault("neuron_id", np.flatnonzero(kept))
+    return replace(recording, **arrays, neurons=neurons)
+
+
+def of_neurons(responses: Rows, kept: np.ndarray) -> Rows:
+    """Responses (..., neurons) of the neurons that are kept."""
+    shape = (*responses.shape[1:-1], int(kept.sum()))
+    return mapped(responses, shape, responses.dtype, lambda block: block[..., kept])
+
+
+def chosen(columns: dict[str, np.ndarray], units: str, source: str) -> np.ndarray:
+    """(neurons,) bool: those whose column has the value; numbers are compared as numbers, all else as text.
+
+    Raises UserError where there is no such column, or no such neuron.
+    """
+    name, _, value = (part.strip() for part in units.partition("="))
+    column = columns.get(name)
+    if column is None or column.ndim != 1:
+        known = ", ".join(sorted(name for name, column in columns.items() if column.ndim == 1)) or "none"
+        raise UserError(f"{source}: neurons have no column {name!r}; units can name {known}")
+    if column.dtype.kind == "b":
+        kept = column == (value.lower() in TRUE)
+    elif column.dtype.kind in "uif":
+        try:
+            kept = column == float(value)
+        except ValueError:
+            kept = np.zeros(len(column), bool)
+    else:
+        kept = np.array([_text(item) == value for item in column])
+    if not kept.any():
+        found = sorted({_text(item) for item in column.tolist()})
+        shown = ", ".join(found[:8]) + (", ..." if len(found) > 8 else "")
+        raise UserError(f"{source}: no neuron has {name} {value!r}; its values are {shown}")
+    return kept
+
+
+def _text(item: object) -> str:
+    return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
