@@ -116,14 +116,14 @@ class Node:
             return None
 
 
-def read_yaml(path: Path) -> Node:
-    """The one document of a file. Raises UserError, or OSError where it cannot be read."""
+def read_yaml(path: Path, page: str = "docs/experiments.md") -> Node:
+    """The one document of a file, which a page describes. Raises UserError, or OSError where it cannot be read."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise UserError(f"{path}: is no ordinary file")
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise UserError(f"{path}: is larger than {MAX_BYTES // 1024} KiB, which no description of an experiment is")
+        raise UserError(f"{path}: is larger than {MAX_BYTES // 1024} KiB, which no such description is")
     text = _decoded(path, content)
     try:
         _check_events(path, text)
@@ -137,7 +137,7 @@ def read_yaml(path: Path) -> Node:
         mark = error.problem_mark or error.context_mark
         raise UserError(f"{path}, line {mark.line + 1}: is not YAML ({error.problem or error.context})") from error
     if node is None:
-        raise UserError(f"{path}: is empty; docs/experiments.md tells what it should hold")
+        raise UserError(f"{path}: is empty; {page} tells what it should hold")
     return Node(path, node, "the file")
 
 
