@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.shared import connect, terminal
+from pipeline.cli.shared import connect, reading_options, terminal
+
+if TYPE_CHECKING:
+    from pipeline.readers.options import Options
 
 
 @click.command()
 @click.argument("name")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--format", "file_format", default="auto", show_default=True, help="Format of the file: auto, hdf5.")
-def ingest(name: str, path: Path, file_format: str) -> None:
-    """Declare the recording in the file PATH under the name NAME."""
+@reading_options
+def ingest(name: str, path: Path, file_format: str, options: Options) -> None:
+    """Declare the recording in the file or folder PATH under the name NAME."""
+    from pipeline import readers
     from pipeline.datasets import add_recording, check_name
-    from pipeline.readers import read
     from pipeline.readers.checks import check_recording, warnings_of
 
     check_name(name)
-    recording = read(path, file_format)
+    reader = readers.find(path, file_format)
+    recording = readers.read_by(reader, path, options)
     statistics = check_recording(recording, str(path))
     connect()
-    is_new = add_recording(name, recording, path, statistics=statistics)
+    is_layout = reader.name == "hdf5" and not options.to_dict()  # and so need not be written anew
+    is_new = add_recording(
+        name, recording, path if is_layout else None, statistics=statistics, reader=reader.name, options=options
+    )
     for line in warnings_of(recording, statistics):
         click.echo(f"warning: {line}", err=True)
     height, width = recording.image_size

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,6 +16,38 @@ seed_option = click.option(
 device_option = click.option(
     "--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: cuda where there is one]"
 )
+
+# How a file is read: for every option of `pipeline.readers.options.Options` its own on the command line.
+READING = [
+    click.option("--format", "file_format", default="auto", show_default=True,
+                 help="Format of the file: auto, hdf5, sensorium, original, or one that another package brings."),
+    click.option("--grey", is_flag=True, help="Take the luminance of images in colour."),
+    click.option("--crop", metavar="T,B,L,R", help="Pixels to take off: top, bottom, left, right."),
+    click.option("--size", metavar="HxW", help="Pixels to shrink images to, by averages over areas; after the crop."),
+    click.option("--split", metavar="A,B,C",
+                 help="Shares of the images for training, validation and test, .8,.1,.1, where the file has no split."),
+    click.option("--split-seed", metavar="N", type=int, default=0, show_default=True, help="Seed of that split."),
+    click.option("--window", metavar="A,B", help="Seconds from onset in which responses are taken."),
+    click.option("--units", metavar="COLUMN=VALUE", help="Take the neurons that have this value: area=V1."),
+    click.option("--stimulus", metavar="NAME", help="Which of several stimuli of an NWB file."),
+    click.option("--responses", metavar="NAME", help="Which of several sets of responses of an NWB file."),
+]  # fmt: skip
+CHOICES = ("grey", "crop", "size", "split", "split_seed", "window", "units", "stimulus", "responses")
+
+
+def reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of reading a file, as `file_format` and `options`."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        from pipeline.readers.options import Options
+
+        options = Options.of(**{name: given.pop(name) for name in CHOICES})
+        command(**given, options=options)
+
+    for option in reversed(READING):
+        run = option(run)
+    return run
 
 
 def connect(device: str | None = None, *, declare: bool = True) -> None:

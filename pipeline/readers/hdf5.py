@@ -12,16 +12,28 @@ import numpy as np
 
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
+from pipeline.readers.options import WITHOUT_TIMES, Options
 
+name = "hdf5"
 LARGEST_ID = np.iinfo(np.int64).max
 
 
-def read_hdf5(path: Path) -> Recording:
+def recognises(path: Path) -> bool:
+    """Whether it is an HDF5 file with a group of training data."""
+    try:
+        with h5py.File(path, "r") as file:
+            return isinstance(file.get("train"), h5py.Group)
+    except (OSError, RuntimeError, KeyError):
+        return False
+
+
+def read(path: Path, options: Options) -> Recording:
     """Read a file in the HDF5 layout; raises UserError with one line about the first fault.
 
     What its arrays hold is for `checks` to look at: they are read chunk by chunk, and a fault in the file that only
     then comes to light is a UserError, too.
     """
+    options.refuse(str(path), **WITHOUT_TIMES)
     if not h5py.is_hdf5(path):
         raise UserError(f"{path}: is not an HDF5 file; allowed is the layout that the README describes")
     opened = partial(_opened, path)

@@ -88,8 +88,8 @@ def test_paths_that_are_no_file(refused, tmp_path):
     assert refused("ingest", "bad", tmp_path / "gone.h5").endswith(
         "gone.h5: no such file; give the path of a recording"
     )
-    assert "is not a file" in refused("ingest", "bad", tmp_path)
-    assert "is not a file" in refused("ingest", "bad", "/dev/zero")
+    assert "is not a folder of a known format" in refused("ingest", "bad", tmp_path)
+    assert "is not a file or folder" in refused("ingest", "bad", "/dev/zero")
     assert "File name too long" in refused("ingest", "bad", tmp_path / ("x" * 300))
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert "no such file" in refused("ingest", "bad", tmp_path / "loop")
@@ -120,7 +120,7 @@ def test_a_file_that_may_not_be_read(hypercolumn, recording_file, tmp_path, stor
 
 def test_an_unknown_format(refused, recording_file):
     line = refused("ingest", "bad", recording_file, "--format", "mat")
-    assert line == "hypercolumn: format 'mat' is unknown; allowed are auto, hdf5"
+    assert line == "hypercolumn: format 'mat' is unknown; allowed are auto, hdf5, sensorium, original"
 
 
 def test_arguments_that_are_missing(refused, recording_file):

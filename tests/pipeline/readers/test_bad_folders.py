@@ -1,0 +1,265 @@
+"""Folders, archives and scans that are not as they should be, or are made to do harm, are refused in one line."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import stat
+import struct
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.readers import read
+from written_formats import write_scans, write_sensorium, zipped
+
+
+@pytest.fixture(scope="module")
+def good(shown, tmp_path_factory) -> Path:
+    """A folder of few trials; no test changes it."""
+    few = replace(
+        shown,
+        train_images=shown.train_images[:9],
+        train_responses=shown.train_responses[:9],
+        test_images=shown.test_images[:4],
+        test_responses=shown.test_responses[:2, :4],
+    )
+    return write_sensorium(few, tmp_path_factory.mktemp("good") / "static")
+
+
+@pytest.fixture
+def folder(good, tmp_path) -> Path:
+    return Path(shutil.copytree(good, tmp_path / "static", copy_function=os.link))
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+def with_header(text: str, data: bytes = b"") -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode("latin-1") + data
+
+
+HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }\n"
+BAD_FILES = {
+    "a pickle": ("data/responses/7.npy", npy(np.array([{}], object)), "holds \"{'descr': '|O'"),
+    "no array": ("data/responses/7.npy", b"PK\x03\x04 and so on", "is not a file of numpy's format .npy"),
+    "an empty file": ("data/images/7.npy", b"", "is not a file of numpy's format .npy"),
+    "a call in the header": (
+        "data/images/7.npy",
+        with_header("{'descr': __import__('os').getcwd(), 'fortran_order': False, 'shape': ()}"),
+        "allowed are arrays of numbers or text, without pickle",
+    ),
+    "a deep header": ("data/images/7.npy", with_header("(" * 60_000), "allowed are arrays of numbers or text"),
+    "a structure": ("data/images/7.npy", npy(np.zeros(3, "f4,f4")), "allowed are arrays of numbers or text"),
+    "more than there is": ("data/images/7.npy", with_header(HEADER % "1, 7, 9", b"abc"), "announces 252 bytes"),
+    "far more": ("data/images/7.npy", with_header(HEADER % "99999999999, 99999999999"), "holds 39999999"),
+    "no comma": ("data/images/7.npy", with_header(HEADER % "7     9"), "allowed are arrays of numbers or text"),
+    "nothing, many times": ("data/images/7.npy", with_header(HEADER % "0, 99999999999, 99999999999"), "allowed are"),
+    "text without letters": (
+        "data/images/7.npy",
+        with_header((HEADER % "99999999999,").replace("<f4", "<U0")),
+        "allowed are arrays of numbers or text",
+    ),
+    "another shape": ("data/images/7.npy", npy(np.zeros((1, 7, 8), np.uint8)), "that of trial 0 is uint8 (7, 9, 1)"),
+    "another type": ("data/responses/7.npy", npy(np.zeros(5)), "is float64 (5,), that of trial 0 is float32 (5,)"),
+    "text for numbers": ("data/images/0.npy", npy(np.array(["a"])), "data/images/0.npy holds <U1; allowed are numbers"),
+    "a table of responses": ("data/responses/0.npy", npy(np.zeros((5, 2), "f4")), "has the shape (5, 2); allowed is"),
+    "two channels": ("data/images/0.npy", npy(np.zeros((2, 7, 9), "u1")), "images have the shape"),
+    "other tiers": ("meta/trials/tiers.npy", npy(np.array(["train"] * 3)), "has the shape (3,); allowed is ("),
+    "numbers for tiers": ("meta/trials/tiers.npy", npy(np.zeros(300)), "tiers.npy"),
+    "pickled tiers": ("meta/trials/tiers.npy", npy(np.array(["train", None])), "without pickle"),
+    "NaN": ("data/responses/7.npy", npy(np.full(5, np.nan, "f4")), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", BAD_FILES)
+@pytest.mark.parametrize("pack", [lambda folder: folder, zipped], ids=["folder", "zip"])
+def test_bad_files(folder, refusal, fault, pack):
+    name, content, said = BAD_FILES[fault]
+    (folder / name).unlink()  # and not its other names
+    (folder / name).write_bytes(content)
+    if said is None:
+        assert read(pack(folder)).num_neurons == 5  # what the numbers are, the checks of all formats look at
+    else:
+        assert said in refusal(pack(folder))
+
+
+def test_missing_files(folder, refusal):
+    (folder / "data/images/3.npy").unlink()
+    assert "files, and not 3.npy; trials count from 0" in refusal(folder)
+    shutil.rmtree(folder / "data/images")
+    (folder / "data/images").mkdir()
+    assert "has no files data/images/0.npy" in refusal(folder)
+    assert refusal(folder.parent).endswith(
+        "is not a folder of a known format; give the path of a file, or choose a format"
+    )
+
+
+def test_a_pipe_is_not_waited_for(folder, refusal):
+    (folder / "data/images/3.npy").unlink()
+    os.mkfifo(folder / "data/images/3.npy")
+    assert refusal(folder).endswith("data/images/3.npy is no ordinary file")
+
+
+def test_columns_that_are_none_are_left_out(folder):
+    np.save(folder / "meta/neurons/pickled.npy", np.array([{}] * 5, object))
+    np.save(folder / "meta/neurons/short.npy", np.zeros(4))
+    found = read(folder)
+    assert set(found.neurons) == {"neuron_id", "area"}
+    assert len(found.attributes["left_out"]) == 2
+
+
+def member(name: str, *, link: bool = False) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.external_attr = ((stat.S_IFLNK if link else stat.S_IFREG) | 0o644) << 16
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (member("static/../../evil.npy"), "holds a path with .., 'static/../../evil.npy'"),
+        (member("..\\evil.npy"), "holds a path with .., '..\\\\evil.npy'"),
+        (member("/etc/evil.npy"), "holds an absolute path, '/etc/evil.npy'"),
+        (member("C:\\evil.npy"), "holds an absolute path"),
+        (member("static/data/images/x.npy", link=True), "holds a link, 'static/data/images/x.npy'"),
+    ],
+)
+def test_names_that_lead_out_of_an_archive(folder, refusal, entry, said):
+    path = zipped(folder)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(entry, "../../secret")
+    before = sorted(path.parent.rglob("*"))
+    assert said in refusal(path)
+    assert sorted(path.parent.rglob("*")) == before
+
+
+def test_bombs(folder, refusal, monkeypatch):
+    path = zipped(folder)
+    monkeypatch.setattr("pipeline.readers.trees.FREE_BYTES", 2**20)
+    zeros = bytes(2**22)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(8):
+            archive.writestr(f"static/other/{number}.npy", zeros)
+    assert "times its size; allowed are 100 times" in refusal(path)
+    content = bytearray(zipped(folder).read_bytes())
+    # An archive that says of one file that it is large, and of another that it is small and is not.
+    directory = content.rindex(b"PK\x01\x02")
+    content[directory + 24 : directory + 28] = struct.pack("<I", 2**31)
+    path.write_bytes(content)
+    assert "holds a file of 2147483648 bytes" in refusal(path)
+    content[directory + 24 : directory + 28] = struct.pack("<I", 5)
+    path.write_bytes(content)
+    assert "damaged" in refusal(path) or "is not a file of numpy's format" in refusal(path)
+
+
+def test_an_archive_whose_files_overlap(folder, refusal):
+    # Each entry of the list points to the same packed content.
+    content = zipped(folder).read_bytes()
+    end = content.rindex(b"PK\x05\x06")
+    size, start = struct.unpack("<II", content[end + 12 : end + 20])
+    entries, many = content[start : start + size], 200
+    ending = bytearray(content[end:])
+    ending[8:12] = struct.pack("<HH", *[content.count(b"PK\x01\x02") * many] * 2)
+    ending[12:16] = struct.pack("<I", size * many)
+    path = folder.parent / "overlap.zip"
+    path.write_bytes(content[:start] + entries * many + ending)
+    assert "holds files that overlap" in refusal(path)
+
+
+def test_two_recordings_in_an_archive(folder, refusal):
+    shutil.copytree(folder, folder / "again")
+    assert "holds 2 recordings; allowed is one" in refusal(zipped(folder))
+
+
+def test_changed_bytes_of_an_archive(good, tmp_path, refusal):
+    content, generator = zipped(good).read_bytes(), np.random.default_rng(0)
+    directory, path, refusals = content.index(b"PK\x01\x02"), tmp_path / "changed.zip", 0
+    for _ in range(60):
+        changed = bytearray(content)
+        lowest = directory if generator.random() < 0.7 else 0
+        for place in generator.integers(lowest, len(content), size=generator.integers(1, 4)):
+            changed[place] = generator.integers(256)
+        path.write_bytes(changed[: generator.integers(1, len(content))] if generator.random() < 0.1 else changed)
+        said = ""
+        try:
+            read(path, "sensorium").content_sha256()
+        except UserError as error:
+            said = str(error)
+        refusals += bool(said)
+        assert not said or said.startswith(str(path))
+    assert refusals > 10
+
+
+def _put(where: str, value: object):
+    def change(folder: Path) -> None:
+        with h5py.File(folder / "test.h5", "r+") as file:
+            if where in file:
+                del file[where]
+            if value is not None:
+                file[where] = value
+
+    return change
+
+
+def _lead_out(folder: Path) -> None:
+    with h5py.File(folder.parent / "secret.h5", "w") as file:
+        file["secret"] = np.zeros((5, 5), np.float32)
+    _put("responses", h5py.ExternalLink("../secret.h5", "/secret"))(folder)
+
+
+BAD_SCANS = {
+    "no responses": (_put("responses", None), "dataset /responses is missing"),
+    "no ids": (_put("image_ids", None), "dataset /image_ids is missing; a test file must hold it, for its repeats"),
+    "no units": (_put("info/unit_ids", None), "dataset /info/unit_ids is missing"),
+    "other units": (_put("info/unit_ids", np.arange(5)), "/info/unit_ids are others than in train.h5"),
+    "fewer responses": (_put("responses", np.zeros((3, 5))), "/responses has 3 trials, /inputs"),
+    "no channels": (_put("inputs", np.zeros((9, 7, 9))), "/inputs has 3 dimensions, (9, 7, 9); allowed is 4"),
+    "text": (_put("responses", np.full((9, 5), b"a")), "/responses holds |S1; allowed are numbers"),
+    "another file's": (_lead_out, "/responses lies in another file; allowed is data within the file"),
+    "cut": (lambda folder: os.truncate(folder / "test.h5", 3000), "is damaged or truncated"),
+    "no file": (lambda folder: (folder / "test.h5").unlink(), "no such file; a scan has three"),
+    "no HDF5": (lambda folder: (folder / "test.h5").write_text("text"), "is not an HDF5 file"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_SCANS)
+def test_bad_scans(shown, tmp_path, refusal, fault):
+    change, said = BAD_SCANS[fault]
+    folder = write_scans(shown, tmp_path / "scan")
+    change(folder)
+    assert said in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("description", "said"),
+    [
+        ("- {train: /etc/passwd, validation: b, test: c}", "line 1: train '/etc/passwd' lies outside the folder"),
+        ("- {train: a, validation: ../b.h5, test: c}", "line 1: validation '../b.h5' lies outside the folder"),
+        ("- {train: a, test: c}", "has no file validation; wanted are train, validation, test"),
+        ("- {train: a, validation: b, test: c, colour: d}", "'colour' is unknown here; allowed are train, "),
+        ("text", "is 'text'; wanted is a list of scans"),
+        ("", "is empty; docs/recordings.md tells what it should hold"),
+        ("- &a {train: a}\n- *a", "anchors and aliases"),
+    ],
+)
+def test_bad_descriptions(tmp_path, refusal, description, said):
+    path = tmp_path / "scans.yaml"
+    path.write_text(description)
+    assert said in refusal(path)
+
+
+def test_areas_that_saw_other_images(shown, tmp_path, refusal):
+    folder = write_scans(shown, tmp_path / "scan", {"V1": slice(0, 2), "LM": slice(2, 5)})
+    with h5py.File(folder / "trainLM.h5", "r+") as file:
+        file["inputs"][3, 0, 2, 2] ^= 1
+    assert "trainLM.h5: shows other images than trainV1.h5, or in another order" in refusal(folder)
