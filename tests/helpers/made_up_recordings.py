@@ -44,3 +44,24 @@ def noise(num_train: int) -> Recording:
         test_images=images(4),
         test_responses=responses(2, 4),
     )
+
+
+def unequally_shown() -> Recording:
+    """Five neurons in two areas, images of 7 x 9 pixels; the test images were not all shown equally often."""
+    generator = np.random.default_rng(0)
+
+    def images(count: int) -> np.ndarray:
+        return generator.integers(0, 256, (count, 7, 9), dtype=np.uint8)
+
+    test_responses = generator.gamma(1.0, size=(4, 60, 5)).astype(np.float32)
+    test_responses[2:, 3] = np.nan
+    test_responses[3, 40:] = np.nan
+    return Recording(
+        train_images=images(80),
+        train_responses=generator.gamma(1.0, size=(80, 5)).astype(np.float32),
+        validation_images=images(6),
+        validation_responses=generator.gamma(1.0, size=(6, 5)).astype(np.float32),
+        test_images=images(60),
+        test_responses=test_responses,
+        neurons={"neuron_id": np.array([4, 7, 1, 9, 12]), "area": np.array(["V1", "V1", "LM", "LM", "LM"])},
+    )

@@ -1,13 +1,13 @@
-"""A small recording whose test images were not all shown equally often."""
+"""What the tests of readers share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from made_up_recordings import unequally_shown
 from models.recording import Recording
 from pipeline.errors import UserError
 from pipeline.readers import read
@@ -15,23 +15,7 @@ from pipeline.readers import read
 
 @pytest.fixture(scope="session")
 def shown() -> Recording:
-    generator = np.random.default_rng(0)
-
-    def images(count: int) -> np.ndarray:
-        return generator.integers(0, 256, (count, 7, 9), dtype=np.uint8)
-
-    test_responses = generator.gamma(1.0, size=(4, 60, 5)).astype(np.float32)
-    test_responses[2:, 3] = np.nan
-    test_responses[3, 40:] = np.nan
-    return Recording(
-        train_images=images(80),
-        train_responses=generator.gamma(1.0, size=(80, 5)).astype(np.float32),
-        validation_images=images(6),
-        validation_responses=generator.gamma(1.0, size=(6, 5)).astype(np.float32),
-        test_images=images(60),
-        test_responses=test_responses,
-        neurons={"neuron_id": np.array([4, 7, 1, 9, 12]), "area": np.array(["V1", "V1", "LM", "LM", "LM"])},
-    )
+    return unequally_shown()
 
 
 @pytest.fixture

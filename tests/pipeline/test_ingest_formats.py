@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import pipeline
+from made_up_recordings import unequally_shown
 from models.recording import Recording
 from pipeline.errors import UserError
 from pipeline.readers import read
@@ -20,7 +21,12 @@ from pipeline.readers.options import Options
 from schemas.dataset import Dataset, TrainingSet
 from written_formats import trials_of, write_pickle, write_scans, write_sensorium, zipped
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.fixture
+def shown() -> Recording:
+    return unequally_shown()
 
 
 @pytest.fixture
