@@ -14,6 +14,8 @@ from models.readouts import (
     SpatialXFeatureSeparateL1Readout,
 )
 from models.recording import Recording
+from models.shared_core import SharedCoreModel
+from models.shared_data import SharedData
 from models.tensorflow_variables import load_tensorflow_variables, tensorflow_variables
 from models.training import Trainer, TrainingResult
 
@@ -22,6 +24,8 @@ __all__ = [
     "Data",
     "GaborSet",
     "Recording",
+    "SharedCoreModel",
+    "SharedData",
     "SpatialSparseXFeatureDenseReadout",
     "SpatialSparseXFeatureDenseSeparateReadout",
     "SpatialXFeatureJointL1Readout",

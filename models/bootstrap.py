@@ -6,7 +6,7 @@ gives (draws, neurons), NaN where a draw leaves it undefined.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -40,9 +40,21 @@ def interval_of_mean(statistic: Statistic, *arrays: np.ndarray, seed: int = 0) -
     The draws are shifted to have the estimate as their mean: what a statistic of a resample is too low or too high by
     is little beside a neuron's interval, but the mean over thousands of neurons scatters less than that.
     """
-    total = sum(draws.sum(axis=1, keepdims=True) for draws in _draws(statistic, arrays, seed))
-    mean = total / arrays[0].shape[1]  # (draws, 1)
-    low, high = _percentiles(mean - mean.mean() + estimate(statistic, *arrays).mean())
+    return interval_of_joint_mean(statistic, [arrays], seed)
+
+
+def interval_of_joint_mean(
+    statistic: Statistic, samples: Sequence[tuple[np.ndarray, ...]], seed: int = 0
+) -> tuple[float, float]:
+    """The same of the mean over the neurons of several samples of images, each drawn from by itself."""
+    total = sum(
+        draws.sum(axis=1, keepdims=True)
+        for number, arrays in enumerate(samples)
+        for draws in _draws(statistic, arrays, seed + number)
+    )
+    estimates = np.concatenate([estimate(statistic, *arrays) for arrays in samples])
+    mean = total / len(estimates)  # (draws, 1)
+    low, high = _percentiles(mean - mean.mean() + estimates.mean())
     return float(low[0]), float(high[0])
 
 

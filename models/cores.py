@@ -115,7 +115,15 @@ class StackedCore(nn.Module):
     def __init__(self, layers: Sequence[Layer], channels: int) -> None:
         super().__init__()
         self.layers = cast(Sequence[Layer], nn.ModuleList(layers))
-        self.channels = channels
+        self.channels, self.frozen = channels, False
+
+    def freeze(self) -> None:
+        """From now on nothing trains it: no gradients, and batch norm with its moving averages."""
+        self.frozen = True
+        self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> StackedCore:
+        return super().train(mode and not self.frozen)
 
     def kernels(self) -> list[Tensor]:
         """The kernel (out, in, k, k) of each layer, with all rotations."""

@@ -56,6 +56,11 @@ class Data:
         )
 
     @property
+    def parts(self) -> list[Data]:
+        """Of one recording it is all of it."""
+        return [self]
+
+    @property
     def num_neurons(self) -> int:
         return self.train_responses.shape[1]
 

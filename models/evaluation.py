@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models import scores
 from models.data import Data
-from models.model import CorePlusReadoutModel, poisson_loss
+from models.model import CorePlusReadoutModel, ModelOfParts, poisson_loss, total
 from models.repeats import MIN_SD
+from models.shared_data import SharedData
 from models.spread import Spread
 
 
 @torch.no_grad()
-def predict(model: CorePlusReadoutModel, images: Tensor, batch_size: int = 256) -> Tensor:
+def predict(model: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
     """Rates (n, neurons) of images (n, 1, height, width), batch by batch, with the moving averages."""
     return torch.cat(list(_rates(model, images, batch_size)))
 
@@ -36,10 +37,14 @@ def silence(model: CorePlusReadoutModel, images: Tensor) -> np.ndarray:
     return silent.cpu().numpy()
 
 
-def validate(model: CorePlusReadoutModel, data: Data) -> tuple[float, float]:
-    """Poisson loss of the validation set per image, and mean correlation over its neurons."""
-    rates, responses = predict(model, data.validation_images), data.validation_responses
-    loss, mean = torch.stack([poisson_loss(rates, responses).double(), correlation(rates, responses).mean()]).tolist()
+def validate(model: ModelOfParts, data: Data | SharedData) -> tuple[float, float]:
+    """Poisson loss of the validation set per image, summed over recordings, and mean correlation over all neurons."""
+    losses, correlations = [], []
+    for part, recording in zip(model.parts, data.parts, strict=True):
+        rates, responses = predict(part, recording.validation_images), recording.validation_responses
+        losses.append(poisson_loss(rates, responses).double())
+        correlations.append(correlation(rates, responses))
+    loss, mean = torch.stack([total(losses), torch.cat(correlations).mean()]).tolist()
     return loss, mean
 
 
@@ -58,31 +63,38 @@ def correlation(predictions: Tensor, responses: Tensor) -> Tensor:
     return found.masked_fill((variance_x <= MIN_SD**2) | (variance_y <= MIN_SD**2), 0)
 
 
-def test_correlation(model: CorePlusReadoutModel, data: Data) -> np.ndarray:
-    """(neurons,): correlation of the prediction with the mean over repeats of the test set."""
-    rates = predict(model, data.test_images).cpu().numpy()
-    return scores.correlation(rates, scores.mean_over_repeats(data.test_responses.cpu().numpy()))
+def test_correlation(model: ModelOfParts, data: Data | SharedData) -> np.ndarray:
+    """(neurons of all recordings,): correlation of the prediction with the mean over repeats of the test set."""
+    found = []
+    for part, recording in zip(model.parts, data.parts, strict=True):
+        rates = predict(part, recording.test_images).cpu().numpy()
+        found.append(scores.correlation(rates, scores.mean_over_repeats(recording.test_responses.cpu().numpy())))
+    return np.concatenate(found)
 
 
-def score(model: CorePlusReadoutModel, data: Data) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """All scores by name, of the model and (neurons,) of its neurons, NaN where unknown.
+def score(model: ModelOfParts, data: Data | SharedData) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """All scores by name, of the model and (neurons of all recordings,) of its neurons, NaN where unknown.
 
-    Of the model they are `val_loss`, the Poisson loss of the validation set per image, and those of
-    `models.scores.model_scores`; of its neurons those of `models.scores.neuron_scores`.
+    Of the model they are `val_loss`, the Poisson loss of the validation set per image, summed over recordings, and
+    those of `models.scores.model_scores`; of its neurons those of `models.scores.neuron_scores`.
     """
-    rates = predict(model, data.validation_images)
-    predicted = scores.Predicted(
-        validation_predictions=rates.cpu().numpy(),
-        validation_responses=data.validation_responses.cpu().numpy(),
-        test_predictions=predict(model, data.test_images).cpu().numpy(),
-        test_responses=data.test_responses.cpu().numpy(),
-    )
-    neurons = scores.neuron_scores(predicted, data.repeat_scores)
-    val_loss = float(poisson_loss(rates, data.validation_responses))
-    return {"val_loss": val_loss} | scores.model_scores(predicted, neurons), neurons
+    predicted, neurons, val_loss = [], [], 0.0
+    for part, recording in zip(model.parts, data.parts, strict=True):
+        rates = predict(part, recording.validation_images)
+        of_recording = scores.Predicted(
+            validation_predictions=rates.cpu().numpy(),
+            validation_responses=recording.validation_responses.cpu().numpy(),
+            test_predictions=predict(part, recording.test_images).cpu().numpy(),
+            test_responses=recording.test_responses.cpu().numpy(),
+        )
+        predicted.append(of_recording)
+        neurons.append(scores.neuron_scores(of_recording, recording.repeat_scores))
+        val_loss += float(poisson_loss(rates, recording.validation_responses))
+    joined = {name: np.concatenate([one[name] for one in neurons]) for name in neurons[0]}
+    return {"val_loss": val_loss} | scores.model_scores(predicted, joined), joined
 
 
-def _rates(model: CorePlusReadoutModel, images: Tensor, batch_size: int = 256) -> Iterator[Tensor]:
+def _rates(model: nn.Module, images: Tensor, batch_size: int = 256) -> Iterator[Tensor]:
     """Of each batch; the images may lie elsewhere than the model, and be of another precision."""
     model.eval()
     like = next(model.parameters())

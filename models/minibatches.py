@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
+
+from models.training_state import prefixed, under
+
+
+def orders(seed: int, count: int) -> list[np.random.RandomState]:
+    """What orders the minibatches of so many recordings; of the first as in the original, of each other by itself."""
+    return [np.random.RandomState([seed, i] if i else seed) for i in range(count)]
 
 
 class Minibatches:
@@ -38,3 +47,25 @@ class Minibatches:
         # nothing here draws from a normal distribution, of which the generator would keep every other number
         generator["state"] = {"key": state["generator"].numpy().astype(np.uint32), "pos": int(state["position"])}
         self._order.set_state(generator)
+
+
+class JointMinibatches:
+    """Rows of each of several training sets at a time, each of them without end by itself."""
+
+    def __init__(self, each: Sequence[Minibatches]) -> None:
+        self._each = each
+
+    def __next__(self) -> list[np.ndarray]:
+        return [next(minibatches) for minibatches in self._each]
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that decides on the minibatches to come."""
+        return {
+            name: tensor
+            for i, minibatches in enumerate(self._each)
+            for name, tensor in prefixed(f"{i}.", minibatches.state_dict()).items()
+        }
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        for i, minibatches in enumerate(self._each):
+            minibatches.load_state_dict(under(f"{i}.", state))

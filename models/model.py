@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -11,20 +13,63 @@ from torch import Tensor, nn
 
 from models.cores import StackedCore
 from models.data import Data
+from models.minibatches import orders
 from models.readouts import SpatialReadout
+from models.shared_data import SharedData
 from models.start_values import sta_masks
 
 
-class CorePlusReadoutModel(nn.Module):
-    """Rates (batch, neurons) of images (batch, 1, height, width).
+class ModelOfParts(nn.Module):
+    """A core, and parts that read it: one for each recording.
 
     A new model is `fresh`: a trainer draws its weights from the trainer's own seed. Loading weights ends that.
     """
 
-    def __init__(self, core: StackedCore, readout: SpatialReadout) -> None:
+    def __init__(self, core: StackedCore) -> None:
         super().__init__()
-        self.core, self.readout = core, readout
-        self.fresh = True
+        self.core, self.fresh = core, True
+
+    @property
+    def parts(self) -> Sequence[CorePlusReadoutModel]:
+        """The model of each recording, on the same core."""
+        raise NotImplementedError
+
+    def regularizer(self) -> Tensor:
+        """The sum of all penalties on kernels and readouts."""
+        return total([self.core.regularizer(), *(part.readout.regularizer() for part in self.parts)])
+
+    def initialize(
+        self, seed: int, data: Data | SharedData, noise: Sequence[np.random.RandomState] | None = None
+    ) -> None:
+        """Draw new weights from `seed`; biases, and masks that start from averages, follow from the training set.
+
+        A core that is frozen keeps its weights. noise: for each recording what draws the noise on such masks; the
+        original's is the generator that then orders the minibatches.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        if not self.core.frozen:
+            self.core.initialize(generator)
+        noise = noise or orders(seed, len(data.parts))
+        for part, recording, order in zip(self.parts, data.parts, noise, strict=True):
+            masks = part.sta_masks(recording, order) if part.readout.init_masks == "sta" else None
+            part.readout.initialize(generator, recording.mean_responses, masks)
+        self.fresh = False
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        self.fresh = False
+        return super().load_state_dict(state_dict, strict, assign)
+
+
+class CorePlusReadoutModel(ModelOfParts):
+    """Rates (batch, neurons) of images (batch, 1, height, width)."""
+
+    def __init__(self, core: StackedCore, readout: SpatialReadout) -> None:
+        super().__init__(core)
+        self.readout = readout
+
+    @property
+    def parts(self) -> Sequence[CorePlusReadoutModel]:
+        return [self]
 
     def forward(self, images: Tensor) -> Tensor:
         return self.readout(self.core(images))
@@ -33,33 +78,17 @@ class CorePlusReadoutModel(nn.Module):
         """(batch, len(neurons)): rates of these neurons (numbers) alone, at the cost of so few."""
         return self.readout.of(torch.from_numpy(neurons))(self.core(images))
 
-    def regularizer(self) -> Tensor:
-        """The sum of all penalties on kernels and readout."""
-        return self.core.regularizer() + self.readout.regularizer()
-
-    def initialize(self, seed: int, data: Data, noise: np.random.RandomState | None = None) -> None:
-        """Draw new weights from `seed`; biases, and masks that start from averages, follow from the training set.
-
-        noise: draws the noise on such masks; the original's is the generator that then orders the minibatches.
-        """
-        generator = torch.Generator().manual_seed(seed)
-        self.core.initialize(generator)
-        masks = None
-        if self.readout.init_masks == "sta":
-            masks = self._sta_masks(data, noise or np.random.RandomState(seed))
-        self.readout.initialize(generator, data.mean_responses, masks)
-        self.fresh = False
-
-    def _sta_masks(self, data: Data, noise: np.random.RandomState) -> np.ndarray:
+    def sta_masks(self, data: Data, noise: np.random.RandomState) -> np.ndarray:
         """(neurons, height, width): on the pixels of the maps, drawn on those of the images as in the original."""
         images, responses = data.train_images[:, 0].cpu().numpy(), data.train_responses.cpu().numpy()
         masks = sta_masks(images, responses, *self.readout.sta_scale, noise)
         rows, columns = (self.core.centres(size) for size in data.image_size)
         return masks[:, rows[:, None], columns]
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        self.fresh = False
-        return super().load_state_dict(state_dict, strict, assign)
+
+def total(terms: Sequence[Tensor]) -> Tensor:
+    """The sum of scalars, the first first; of one it is that one itself."""
+    return reduce(add, terms)
 
 
 def poisson_loss(rates: Tensor, responses: Tensor) -> Tensor:

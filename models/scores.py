@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -90,24 +91,24 @@ def neuron_scores(predicted: Predicted, repeat: dict[str, np.ndarray] | None = N
 
 
 def model_scores(
-    predicted: Predicted, neurons: dict[str, np.ndarray], min_explainable_variance: float = 0.15
+    predicted: Sequence[Predicted], neurons: dict[str, np.ndarray], min_explainable_variance: float = 0.15
 ) -> dict[str, float]:
-    """Scores over all neurons, from theirs as `neuron_scores` gives them.
+    """Scores over all neurons, from what was predicted of each recording and theirs as `neuron_scores` gives them.
 
     val_corr, test_corr: mean over neurons; `..._median` the median; `..._lower` and `..._upper` the 95 % interval of
-        the mean by bootstrap over images, which are drawn for all neurons at once.
+        the mean by bootstrap over images, which are drawn for all neurons of a recording at once.
     ceiling: mean over the neurons whose ceiling is known.
     feve: mean over the neurons of at least `min_explainable_variance`, as in Cadena et al. 2019, since a fraction of
         next to nothing may be any number; `feve_median` the median over them. NaN where there are none.
     """
     pairs = {
-        "val_corr": (predicted.validation_predictions, predicted.validation_responses),
-        "test_corr": (predicted.test_predictions, mean_over_repeats(predicted.test_responses)),
+        "val_corr": [(one.validation_predictions, one.validation_responses) for one in predicted],
+        "test_corr": [(one.test_predictions, mean_over_repeats(one.test_responses)) for one in predicted],
     }
     found = {}
-    for name, (predictions, responses) in pairs.items():
+    for name, of_recordings in pairs.items():
         found[name], found[f"{name}_median"] = _mean_and_median(neurons[name])
-        found[f"{name}_lower"], found[f"{name}_upper"] = mean_correlation_interval(predictions, responses)
+        found[f"{name}_lower"], found[f"{name}_upper"] = bootstrap.interval_of_joint_mean(_correlation, of_recordings)
     found["ceiling"], _ = _mean_and_median(neurons["ceiling"])
     enough = neurons["explainable_variance"] >= min_explainable_variance
     found["feve"], found["feve_median"] = _mean_and_median(neurons["feve"][enough])

@@ -8,7 +8,7 @@ stand beside that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,11 +19,12 @@ from models import evaluation
 from models.data import Data
 from models.early_stopping import EarlyStopping
 from models.interrupts import deferred
-from models.minibatches import Minibatches
-from models.model import CorePlusReadoutModel
+from models.minibatches import JointMinibatches, Minibatches, orders
+from models.model import ModelOfParts
 from models.optimizers import optimizer_named
 from models.precision import precision_named
 from models.schedules import schedule_named
+from models.shared_data import SharedData
 from models.training_state import (
     Keeper,
     Standing,
@@ -47,7 +48,8 @@ class TrainingDivergedError(ValueError):
 class TrainingResult:
     """What `Trainer.fit` gives. `num_iterations` leaves out the steps that were taken back, as in the original.
 
-    test_corr: (neurons,), correlation with the mean over repeats of the test set.
+    val_loss: per image, summed over recordings. test_corr: (neurons of all recordings,), correlation with the mean
+        over repeats of the test set.
     """
 
     num_iterations: int
@@ -57,7 +59,11 @@ class TrainingResult:
 
 
 class Trainer:
-    """Trains a model on data.
+    """Trains a model on data: a `CorePlusReadoutModel` on `Data`, a `SharedCoreModel` on `SharedData`.
+
+    A step takes a minibatch of each recording. Its loss is the sum over recordings of the Poisson losses per image, and
+    the penalties; that of the validation sets, by which it stops, is a sum over recordings, too. Of a core that is
+    frozen only the readouts are trained.
 
     Everything random (start values of a fresh model, order of the minibatches, shifts, dropout) follows from
     `seed`, 0 to 2³² - 1; no global state is read or changed. The model moves to `device`, and to the parameters' type
@@ -66,8 +72,8 @@ class Trainer:
 
     def __init__(
         self,
-        model: CorePlusReadoutModel,
-        data: Data,
+        model: ModelOfParts,
+        data: Data | SharedData,
         *,
         seed: int,
         device: torch.device | str = "cpu",
@@ -76,9 +82,9 @@ class Trainer:
     ) -> None:
         if not 0 <= seed <= MAX_SEED:
             raise ValueError(f"seed is {seed}; allowed is 0 to {MAX_SEED}")
-        self._order = np.random.RandomState(seed)  # the original's order of minibatches
+        self._orders = orders(seed, len(data.parts))
         if model.fresh:
-            model.initialize(seed, data, self._order)
+            model.initialize(seed, data, self._orders)
         self._device, self._precision = torch.device(device), precision_named(precision)
         self._captured = captured and self._device.type == "cuda"
         self.model = model.to(self._device, self._precision.dtype)
@@ -114,15 +120,17 @@ class Trainer:
         When `max_iter` ends the training in stages, the weights are those of the last step, as in the original;
         after a cosine they are the best ones. Ctrl-C and SIGTERM take effect after the step, with its state kept.
         """
-        if batch_size > len(self.data.train_images):
-            raise ValueError(
-                f"batch_size is {batch_size}; allowed is at most the {len(self.data.train_images)} training images"
-            )
-        self.optimizer = optimizer_named(optimizer, self.model.parameters(), weight_decay)
+        counts = [len(recording.train_images) for recording in self.data.parts]
+        if batch_size > min(counts):
+            raise ValueError(f"batch_size is {batch_size}; allowed is at most the {min(counts)} training images")
+        trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = optimizer_named(optimizer, trained, weight_decay)
         rates = schedule_named(schedule, learning_rate, lr_decay_steps, max_iter)
         stopping = EarlyStopping(rates.num_stages, val_steps, patience, max_iter)
         keeper = keeper or Keeper()
-        self._batches = Minibatches(len(self.data.train_images), batch_size, self._order)
+        self._batches = JointMinibatches(
+            [Minibatches(count, batch_size, order) for count, order in zip(counts, self._orders, strict=True)]
+        )
         step = Step(self.model, self.optimizer, self._precision)
         self._take = CapturedStep(step, CudaGraph(self._device)) if self._captured else step
         self._at = Standing()
@@ -165,20 +173,23 @@ class Trainer:
         left = stopping.steps_left(at)
         at.curve.append(Validation(at.steps_taken, rate, train_loss, val_loss, val_corr, is_best, left))
 
-    def _step(self, rows: np.ndarray, rate: float, map_dropout: float, max_shift: int) -> Tensor:
+    def _step(self, rows: Sequence[np.ndarray], rate: float, map_dropout: float, max_shift: int) -> Tensor:
         self.model.train()
         return self._take(self._minibatch(rows, map_dropout, max_shift), rate)
 
-    def _minibatch(self, rows: np.ndarray, map_dropout: float, max_shift: int) -> Minibatch:
-        """On the device, noise included."""
-        which = torch.from_numpy(rows)
-        images, responses = (self._taken(each, which) for each in (self.data.train_images, self.data.train_responses))
-        if max_shift:
-            images = self._shifted(images, max_shift)
+    def _minibatch(self, rows: Sequence[np.ndarray], map_dropout: float, max_shift: int) -> Minibatch:
+        """Rows of each recording, on the device, noise included."""
+        shown, responses = [], []
+        for own, recording in zip(rows, self.data.parts, strict=True):
+            which = torch.from_numpy(own)
+            images = self._taken(recording.train_images, which)
+            shown.append(self._shifted(images, max_shift) if max_shift else images)
+            responses.append(self._taken(recording.train_responses, which))
+        images = shown[0] if len(shown) == 1 else torch.cat(shown)
         if not map_dropout:
-            return Minibatch(images, responses)
-        kept = torch.rand(len(rows), self.model.core.channels, generator=self._noise) >= map_dropout
-        return Minibatch(images, responses, self._on_device(kept.to(self._precision.dtype) / (1 - map_dropout)))
+            return Minibatch(images, tuple(responses))
+        kept = torch.rand(len(images), self.model.core.channels, generator=self._noise) >= map_dropout
+        return Minibatch(images, tuple(responses), self._on_device(kept.to(self._precision.dtype) / (1 - map_dropout)))
 
     def _taken(self, array: Tensor, which: Tensor) -> Tensor:
         """Rows of a training array, which is not on the device where that has no room for it."""

@@ -7,13 +7,13 @@ work for the device alone, and the host never waits for it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from models.model import CorePlusReadoutModel, poisson_loss
+from models.model import ModelOfParts, poisson_loss, total
 from models.optimizers import set_rate
 from models.precision import Precision
 
@@ -23,15 +23,17 @@ log = logging.getLogger("hypercolumn")
 
 
 class Minibatch(NamedTuple):
-    images: Tensor  # (batch, 1, height, width)
-    responses: Tensor  # (batch, neurons)
+    """Images of each recording, one recording after the other, and the responses of each."""
+
+    images: Tensor  # (batch, 1, height, width), of all recordings
+    responses: tuple[Tensor, ...]  # (images of the recording, its neurons) of each
     kept: Tensor | None = None  # (batch, channels): what each map counts, 0 for one that is dropped
 
 
 class Step:
     """Takes a step and gives its loss, penalties included, on the device."""
 
-    def __init__(self, model: CorePlusReadoutModel, optimizer: torch.optim.Optimizer, precision: Precision) -> None:
+    def __init__(self, model: ModelOfParts, optimizer: torch.optim.Optimizer, precision: Precision) -> None:
         self._model, self._optimizer, self._precision = model, optimizer, precision
 
     def __call__(self, minibatch: Minibatch, rate: float) -> Tensor:
@@ -44,18 +46,27 @@ class Step:
 
     def compute(self, minibatch: Minibatch) -> Tensor:
         """What the device does."""
-        (images, responses, kept), core, readout = minibatch, self._model.core, self._model.readout
+        (images, responses, kept), core = minibatch, self._model.core
+        readouts = [part.readout for part in self._model.parts]
         self._optimizer.zero_grad()
         kernels = core.kernels()
-        penalty = core.regularizer(kernels) + readout.regularizer()
+        of_core = [] if core.frozen else [core.regularizer(kernels)]
+        penalty = total([*of_core, *(readout.regularizer() for readout in readouts)])
         with self._precision.settings(images.device):
             with self._precision.autocast(images.device):
                 maps = core(images, kernels)
-                rates = readout(maps if kept is None else maps * kept[:, :, None, None])
-            loss = poisson_loss(rates, responses) + penalty
+                seen = _split(maps if kept is None else maps * kept[:, :, None, None], responses)
+                rates = [readout(own) for readout, own in zip(readouts, seen, strict=True)]
+            losses = [poisson_loss(*pair) for pair in zip(rates, responses, strict=True)]
+            loss = total(losses) + penalty
             loss.backward()
         self._optimizer.step()
         return loss.detach()
+
+
+def _split(maps: Tensor, responses: tuple[Tensor, ...]) -> Sequence[Tensor]:
+    """The maps of the images of each recording."""
+    return [maps] if len(responses) == 1 else maps.split([len(own) for own in responses])
 
 
 class Graph(Protocol):
@@ -121,18 +132,23 @@ class CapturedStep:
             self._capture(minibatch)
         if self._loss is None or self._minibatch is None:
             return self._step.compute(minibatch)
-        for place, tensor in zip(self._minibatch, minibatch, strict=True):
-            if place is not None and tensor is not None:
-                place.copy_(tensor)
+        for place, tensor in zip(_tensors(self._minibatch), _tensors(minibatch), strict=True):
+            place.copy_(tensor)
         self._graph.replay()
         return self._loss
 
     def _capture(self, example: Minibatch) -> None:
         images, responses, kept = example
-        place = Minibatch(images.clone(), responses.clone(), None if kept is None else kept.clone())
+        own = tuple(tensor.clone() for tensor in responses)
+        place = Minibatch(images.clone(), own, None if kept is None else kept.clone())
         try:
             self._loss = self._graph.capture(lambda: self._step.compute(place))
             self._minibatch = place
         except RuntimeError as error:
             self._plain = True
             log.warning("the training's steps are not captured, and slower: %s", str(error).partition("\n")[0])
+
+
+def _tensors(minibatch: Minibatch) -> list[Tensor]:
+    images, responses, kept = minibatch
+    return [images, *responses, *([] if kept is None else [kept])]

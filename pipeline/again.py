@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import CorePlusReadoutModel, Data, evaluation
+from models import CorePlusReadoutModel, Data, SharedData, evaluation
 from models.exported import build
+from models.model import ModelOfParts
 from models.precision import precision_named
 from models.recording import Recording
 from models.training import Trainer
@@ -71,7 +72,7 @@ class Again:
         sizes = {"image_size": self.recording.image_size, "num_neurons": self.recording.num_neurons}
         return build(self.task | sizes)
 
-    def _scores(self, model: CorePlusReadoutModel, data: Data) -> Numbers:
+    def _scores(self, model: ModelOfParts, data: Data | SharedData) -> Numbers:
         row, columns = evaluation.score(model, data)
         neurons = zip(self.neuron_ids, columns_as_rows(columns), strict=True)
         return Numbers(

@@ -12,6 +12,7 @@ import torch
 import models
 from models import evaluation
 from models.exported import build
+from models.model import ModelOfParts
 from models.precision import precision_named
 from models.training import Trainer, TrainingResult
 from schemas import device, memory, provenance, recordings, server
@@ -168,7 +169,7 @@ class TrainedModel(dj.Computed):
         return model.eval()
 
 
-def _scores(model: models.CorePlusReadoutModel, data: models.Data) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _scores(model: ModelOfParts, data: models.Data | models.SharedData) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Columns of `TrainedModel`, and of each neuron those of `Neuron`."""
     row, neurons = evaluation.score(model, data)
     return {name: finite(value) for name, value in row.items()}, columns_as_rows(neurons)

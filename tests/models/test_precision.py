@@ -50,7 +50,7 @@ def test_only_products_are_coarser(small_model, small_data):
     trainer = Trainer(model, small_data, seed=0, precision="bfloat16")
     trainer.fit(batch_size=8, max_iter=1, val_steps=2)
     assert used == {"maps": torch.float32, "rates": torch.float32}, "the test set is predicted last"
-    trainer._step(np.arange(8), 0.001, 0.0, 0)
+    trainer._step([np.arange(8)], 0.001, 0.0, 0)
     assert used == {"maps": torch.bfloat16, "rates": torch.float32}
     held = [tensor for state in trainer.optimizer.state.values() for tensor in state.values()]
     assert {tensor.dtype for tensor in [*model.state_dict().values(), *held]} == {torch.float32}

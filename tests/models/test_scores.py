@@ -181,7 +181,7 @@ def test_scores_of_a_model_are_those_of_its_neurons():
     repeats[1:, :, 7] = np.nan  # no ceiling and no FEVE
     given = predicted(signal, repeats)
     neurons = scores.neuron_scores(given)
-    found = scores.model_scores(given, neurons)
+    found = scores.model_scores([given], neurons)
     for name in ("val_corr", "test_corr"):
         assert found[name] == pytest.approx(neurons[name].mean())
         assert found[f"{name}_median"] == np.median(neurons[name])
@@ -193,7 +193,7 @@ def test_scores_of_a_model_are_those_of_its_neurons():
     assert 50 < enough.sum() < 250
     assert found["feve"] == pytest.approx(neurons["feve"][enough].mean())
     assert found["feve_median"] == np.median(neurons["feve"][enough])
-    fewer = scores.model_scores(given, neurons, min_explainable_variance=0.4)
+    fewer = scores.model_scores([given], neurons, min_explainable_variance=0.4)
     assert fewer["feve"] == pytest.approx(neurons["feve"][neurons["explainable_variance"] >= 0.4].mean())
     assert {name for name in found if found[name] != fewer[name]} == {"feve", "feve_median"}
 
@@ -201,7 +201,7 @@ def test_scores_of_a_model_are_those_of_its_neurons():
 def test_a_model_without_repeats_has_no_ceiling_and_no_feve():
     signal, repeats = simulated(60, 1)
     given = predicted(signal, repeats)
-    found = scores.model_scores(given, scores.neuron_scores(given))
+    found = scores.model_scores([given], scores.neuron_scores(given))
     assert {name for name in found if np.isnan(found[name])} == {"ceiling", "feve", "feve_median"}
 
 
@@ -211,6 +211,6 @@ def test_a_model_that_predicts_nothing():
     neurons = scores.neuron_scores(given)
     assert not neurons["val_corr"].any()
     assert not neurons["test_corr_upper"].any()
-    found = scores.model_scores(given, neurons)
+    found = scores.model_scores([given], neurons)
     assert [found[f"test_corr{end}"] for end in ("", "_median", "_lower", "_upper")] == [0, 0, 0, 0]
     assert found["feve"] == pytest.approx(0, abs=0.1)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models import Trainer
+from models import SharedCoreModel, SharedData, Trainer
 from models.optimizers import optimizer_named
 from models.precision import PRECISIONS
 from models.training_state import Keeper
@@ -65,7 +65,7 @@ def steps(small_model, small_data):
         for number in range(10):
             rows = torch.randperm(40, generator=generator)[:8]
             kept = (torch.rand(8, model.core.channels, generator=generator) > 0.3).float() if dropping else None
-            minibatch = Minibatch(small_data.train_images[rows], small_data.train_responses[rows], kept)
+            minibatch = Minibatch(small_data.train_images[rows], (small_data.train_responses[rows],), kept)
             losses.append(float(taken(minibatch, 0.05 / (1 + number))))
         return losses, dict(model.state_dict())
 
@@ -98,6 +98,23 @@ def test_what_cannot_be_captured_is_taken_plainly(steps, caplog):
     assert losses == steps(lambda step: step, dropping=True)[0]
     said = "the training's steps are not captured, and slower: operation not permitted"
     assert [record.getMessage() for record in caplog.records] == [said]
+
+
+def test_captured_steps_of_several_recordings(small_model, small_data):
+    def losses(captured):
+        model = SharedCoreModel(small_model().core, {"a": small_model().readout, "b": small_model().readout})
+        model.initialize(3, SharedData({"a": small_data, "b": small_data}))
+        taken = captured(Step(model, optimizer_named("adam", model.parameters(), 0.0), PRECISIONS["float32"]))
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(6):
+            rows = torch.randperm(40, generator=generator)[:12]
+            responses = small_data.train_responses[rows].split([4, 8])
+            yield float(taken(Minibatch(small_data.train_images[rows], responses), 0.05))
+
+    graph = OnCpu()
+    found = list(losses(lambda step: CapturedStep(step, graph)))
+    assert found == list(losses(lambda step: step))
+    assert (len(set(found)), graph.replays) == (6, 6 - WARM_UP)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")
