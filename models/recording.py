@@ -89,6 +89,17 @@ class Recording:
         images, responses = taken(self.train_images, kept), taken(self.train_responses, kept)
         return replace(self, train_images=images, train_responses=responses)
 
+    def neurons_part(self, *, part: int, num_parts: int) -> Recording:
+        """The same recording with the neurons whose number, from 0, modulo `num_parts` is `part` - 1."""
+        if num_parts == 1:
+            return self
+        own = slice(part - 1, None, num_parts)
+        responses: dict[str, Any] = {
+            name: _columns(getattr(self, name), own) for name in ARRAYS if name.endswith("responses")
+        }
+        columns = {name: column[own] for name, column in self.neurons.items()}
+        return replace(self, **responses, neurons=columns | {"neuron_id": self.neuron_id[own]})
+
     def content_sha256(self) -> str:
         """SHA-256 over names, types, shapes and values of all arrays; the file's bytes do not count."""
         digest = hashlib.sha256()
@@ -159,6 +170,14 @@ def _rows(opened: Callable[[], AbstractContextManager[h5py.File]], where: str, d
             return file[where][start:stop].astype(dtype, copy=False)
 
     return LazyArray(dataset.shape, dtype, read)
+
+
+def _columns(array: Rows, own: slice) -> Rows:
+    """Some of the neurons of responses (..., neurons), read when they are asked for if the others are."""
+    if isinstance(array, np.ndarray):
+        return array[..., own]
+    shape = (*array.shape[:-1], len(range(*own.indices(array.shape[-1]))))
+    return LazyArray(shape, array.dtype, lambda start, stop: array[start:stop][..., own])
 
 
 def _column(dataset: h5py.Dataset) -> np.ndarray:

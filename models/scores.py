@@ -105,10 +105,17 @@ def model_scores(
         "val_corr": [(one.validation_predictions, one.validation_responses) for one in predicted],
         "test_corr": [(one.test_predictions, mean_over_repeats(one.test_responses)) for one in predicted],
     }
-    found = {}
+    found = mean_scores(neurons, min_explainable_variance)
     for name, of_recordings in pairs.items():
-        found[name], found[f"{name}_median"] = _mean_and_median(neurons[name])
         found[f"{name}_lower"], found[f"{name}_upper"] = bootstrap.interval_of_joint_mean(_correlation, of_recordings)
+    return found
+
+
+def mean_scores(neurons: dict[str, np.ndarray], min_explainable_variance: float = 0.15) -> dict[str, float]:
+    """Of `model_scores` those that follow from the neurons' alone: all but the ends of intervals."""
+    found = {}
+    for name in ("val_corr", "test_corr"):
+        found[name], found[f"{name}_median"] = _mean_and_median(neurons[name])
     found["ceiling"], _ = _mean_and_median(neurons["ceiling"])
     enough = neurons["explainable_variance"] >= min_explainable_variance
     found["feve"], found["feve_median"] = _mean_and_median(neurons["feve"][enough])

@@ -8,15 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models import CorePlusReadoutModel, Data, SharedData, evaluation
-from models.exported import build
+from models import Data, SharedData, evaluation
 from models.model import ModelOfParts
 from models.precision import precision_named
-from models.recording import Recording
 from models.training import Trainer
 from schemas.dataset import TrainingSet
 from schemas.rows import columns_as_rows, finite
 from schemas.training import TrainedModel, TrainingTask
+from schemas.training.networks import network
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def stored(key: dict[str, Any]) -> Numbers:
     """What the database holds, but for the weights."""
     return Numbers(
         (TrainedModel & key).proj(..., "-weights").fetch1(),
-        (TrainedModel.Neuron & key).to_dicts(order_by="neuron_id"),
+        _labelled((TrainedModel.Neuron & key).to_dicts(order_by="neuron_id")),
         (TrainedModel.Curve & key).to_dicts(order_by="iteration"),
     )
 
@@ -41,23 +40,23 @@ def stored(key: dict[str, Any]) -> Numbers:
 class Again:
     """Computes the numbers of a key. All is read at the start, so that a connection lost meanwhile does no harm."""
 
-    def __init__(self, key: dict[str, Any], recording: Recording) -> None:
-        self.key = key
+    def __init__(self, key: dict[str, Any], data: Data | SharedData) -> None:
+        self.key, self.data = key, data
         self.task = (TrainingTask & key).keywords()
-        self.neuron_ids = [neuron["neuron_id"] for neuron in (TrainingSet & key).neurons()]
-        self.recording = recording
+        self.shapes = (TrainingSet & key).shapes()
+        self.neuron_ids = [neuron["neuron_id"] for neuron in _labelled((TrainingSet & key).neurons())]
         self.dtype = precision_named(self.task["precision"]).dtype
 
     def scored(self, weights: dict[str, Tensor], device: torch.device) -> Numbers:
         """What the scores of these weights are."""
-        model = self._network().to(device, self.dtype)
+        model = network(self.task, self.shapes).to(device, self.dtype)
         model.load_state_dict(weights)
-        return self._scores(model, Data.from_recording(self.recording).to(device, self.dtype))
+        return self._scores(model, self.data.to(device, self.dtype))
 
-    def trained(self, device: torch.device) -> Numbers:
-        """What comes of the training; each validation is told as `populate()` tells it."""
-        data, seed = Data.from_recording(self.recording), self.task["seed"]
-        trainer = Trainer(self._network(), data, seed=seed, device=device, precision=self.task["precision"])
+    def trained(self, device: torch.device, core: dict[str, Tensor] | None) -> Numbers:
+        """What comes of the training; each validation is told as `populate()` tells it. core: a stored one's weights"""
+        model, seed = network(self.task, self.shapes, core), self.task["seed"]
+        trainer = Trainer(model, self.data, seed=seed, device=device, precision=self.task["precision"])
         result = trainer.fit(**self.task["fit"], progress=lambda point: TrainedModel.on_validation(self.key, point))
         found = self._scores(trainer.model, trainer.data)
         columns = ("iteration", "learning_rate", "train_loss", "val_loss", "val_corr", "is_best")
@@ -68,10 +67,6 @@ class Again:
             {name: tensor.detach().cpu() for name, tensor in trainer.model.state_dict().items()},
         )
 
-    def _network(self) -> CorePlusReadoutModel:
-        sizes = {"image_size": self.recording.image_size, "num_neurons": self.recording.num_neurons}
-        return build(self.task | sizes)
-
     def _scores(self, model: ModelOfParts, data: Data | SharedData) -> Numbers:
         row, columns = evaluation.score(model, data)
         neurons = zip(self.neuron_ids, columns_as_rows(columns), strict=True)
@@ -79,3 +74,10 @@ class Again:
             {name: finite(value) for name, value in row.items()},
             [{"neuron_id": neuron_id} | values for neuron_id, values in neurons],
         )
+
+
+def _labelled(neurons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of neurons; where they are of several recordings, `neuron_id` names the recording, too."""
+    if len({neuron["dataset_name"] for neuron in neurons}) < 2:
+        return neurons
+    return [neuron | {"neuron_id": f"{neuron['dataset_name']} {neuron['neuron_id']}"} for neuron in neurons]

@@ -18,9 +18,10 @@ def explained(error: Exception) -> str | None:
         from models.training import TrainingDivergedError
         from schemas.codecs import CorruptFileError
         from schemas.memory import OutOfMemoryError
+        from schemas.training.stored_core import StoredCoreError
     except ValueError:  # DataJoint reads DJ_STORES, DJ_PORT, ... when it is imported
         return f"DataJoint's configuration in the environment cannot be used ({line}); check the DJ_* variables"
-    if isinstance(error, UserError | TrainingDivergedError | OutOfMemoryError):
+    if isinstance(error, UserError | TrainingDivergedError | OutOfMemoryError | StoredCoreError):
         return line
     if is_full_disk(error):
         return f"no room is left on the disk ({line}); free some and try again, nothing was written"

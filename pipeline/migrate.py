@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import schemas
 from pipeline import lease, schema_version
+from pipeline.columns import add_columns
 from pipeline.connection import opened
 from pipeline.enums import widen
 from pipeline.errors import UserError
@@ -61,8 +62,8 @@ def _to_3() -> str:
 
 
 def _to_4() -> str:
-    """How a recording was read is kept with it."""
-    return _origin_of_recordings()
+    """How a recording was read is kept with it; a training set may be some of its neurons; a core may be stored."""
+    return f"{_origin_of_recordings()}; {_neuron_parts_and_stored_cores()}"
 
 
 def _origin_of_recordings() -> str:
@@ -70,6 +71,15 @@ def _origin_of_recordings() -> str:
 
     Dataset().alter(prompt=False)
     return "the reader and its options of each recording"
+
+
+def _neuron_parts_and_stored_cores() -> str:
+    from schemas.architecture import Core
+    from schemas.dataset import TrainingSet
+
+    add_columns(TrainingSet.Member(), "neuron_parts", "neuron_part")
+    add_columns(Core(), "weights_sha256")
+    return "parts of the neurons in TrainingSet.Member, weights_sha256 in Core"
 
 
 STEPS: dict[int, Callable[[], str]] = {2: _to_2, 3: _to_3, 4: _to_4}

@@ -24,7 +24,9 @@ def as_panels(story: dict[str, Any]) -> list[Panel]:
     by_title = {
         "model": {name: value for name, value in story.items() if not isinstance(value, dict | list | None)},
         **{f"recording {recording['dataset_name']}": recording for recording in story["recordings"]},
-        **{part: story[part] for part in ("core", "readout", "regularization", "trainer")},
+        "core": story["core"],
+        "the core's origin, whose weights it has": story["core_origin"],
+        **{part: story[part] for part in ("readout", "regularization", "trainer")},
         "training": training,
         "scores": _with_intervals(story["scores"]),
         "where it was scored" if story["imported"] else "where it came from": story["provenance"],

@@ -9,7 +9,7 @@ import datajoint as dj
 
 from pipeline.errors import UserError
 from pipeline.named_rows import insert_named
-from schemas.dataset import Dataset, TrainingSet
+from schemas.dataset import TrainingSet
 from schemas.insilico import (
     ClusteringParameters,
     FeatureWeightParameters,
@@ -115,7 +115,7 @@ def _check_gabors(key: dict[str, Any], protocol: str) -> None:
     name = PROTOCOLS[protocol].get("gabor_parameters")
     if name is None:
         return
-    size = (Dataset & (TrainingSet.Member & key)).fetch1("image_height", "image_width")
+    size, _ = (TrainingSet & {"training_set": key["training_set"]}).shapes()
     try:
         GaborParameters.gabor_set(SETTINGS[GaborParameters][name], size)
     except ValueError as error:

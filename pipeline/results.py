@@ -14,6 +14,7 @@ from rich.table import Table
 
 from pipeline.errors import UserError
 from pipeline.fetch import fetch_rows
+from pipeline.per_recording import of_each_recording
 from pipeline.read_only import rows_where
 from schemas.architecture import ModelConfig
 from schemas.dataset import TrainingSet
@@ -41,9 +42,10 @@ HEADINGS = {
 
 
 def query_results(dataset: str | None = None, where: str | list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
-    """Trained models with their scores, best test correlation first.
+    """Trained models with their scores, best test correlation first; one row a model and recording.
 
-    where: a condition of SQL on the columns of `TrainedModel`, `ModelConfig` and `TrainingSet.Member`, or keys.
+    where: a condition of SQL on the columns of `TrainedModel`, `ModelConfig` and `TrainingSet.Member`, or keys. Of
+    models of several recordings these are the scores over all of them, and the rows have those of one each.
     """
     query = TrainedModel.proj(..., "-weights") * ModelConfig * TrainingSet.Member.proj()
     columns = [name for name in COLUMNS if name in query.heading.secondary_attributes]
@@ -54,6 +56,7 @@ def query_results(dataset: str | None = None, where: str | list[dict[str, Any]] 
         rows = rows_where(query, where, columns, order, example="test_corr > 0.3")
     else:
         rows = fetch_rows((query & (where or {})).proj(*columns), order)
+    rows = sorted(of_each_recording(rows), key=lambda row: -row["test_corr"])  # which keeps the order of equal ones
     imported = {short_id(row): row for row in TrainedModel.Imported.to_dicts()}
     none = dict.fromkeys(IMPORTED)
     known = [{"id": short_id(row), **row} for row in rows]
@@ -64,7 +67,7 @@ def find_model(key: str) -> dict[str, Any]:
     """The key of the one trained model that is meant: by its short id, or by a condition that leaves one."""
     found = [row for row in fetch_rows(TrainedModel.proj()) if short_id(row) == key]
     if not found and not re.fullmatch(r"[0-9a-f]{8}", key):
-        found = query_results(where=key)
+        found = list({row["id"]: row for row in query_results(where=key)}.values())
     if len(found) != 1:
         raise UserError(f"{key!r} leaves {len(found)} trained models; name one by its id in `hypercolumn results`")
     return {name: found[0][name] for name in TrainedModel.primary_key}
@@ -81,7 +84,9 @@ def as_table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     imported = any(row["log_hash"] for row in rows)
     headings = HEADINGS | ({"published_test_corr": "published"} if imported else {})
-    if any(row["training_set"] != row["dataset_name"] for row in rows):  # some are parts of a recording
+    if any(row["training_set"].partition("@")[0] != row["dataset_name"] for row in rows):  # some are of several
+        headings = {"id": "id", "training_set": "training set", **headings}
+    elif any(row["training_set"] != row["dataset_name"] for row in rows):  # some are parts of a recording
         headings = {"training_set" if name == "dataset_name" else name: title for name, title in headings.items()}
     for column, heading in headings.items():
         text = column in ("id", "dataset_name", "training_set", "config")

@@ -10,6 +10,7 @@ import datajoint as dj
 
 import schemas
 from pipeline.results import short_id
+from pipeline.stored_cores import origin_of
 from schemas.architecture import Core, ModelConfig, Readout
 from schemas.dataset import Dataset, TrainingSet
 from schemas.experiment import Experiment
@@ -36,6 +37,7 @@ def story(key: dict[str, Any]) -> dict[str, Any]:
         "recordings": [_recording(member) for member in _rows(TrainingSet.Member & key, {"training_set"})],
         "config": row["config"],
         "core": _rows(Core & config)[0] | {"layers": _rows(Core.Layer & (Core & config), {"core"}, order_by="layer")},
+        "core_origin": _origin(key),
         "readout": _rows(Readout & config)[0],
         "regularization": _rows(Regularization & key)[0]
         | {"bounds": _rows(Regularization.Bound & key, {"regularization"}, order_by="weight")},
@@ -49,6 +51,12 @@ def story(key: dict[str, Any]) -> dict[str, Any]:
         "in_silico": _in_silico(key),
         "weights": {"path": weights.path, "size": weights.size, "sha256": weights.sha256},
     }
+
+
+def _origin(key: dict[str, Any]) -> dict[str, Any] | None:
+    """Of a core that was not trained here: the model that it came from."""
+    origin = origin_of(key)
+    return None if origin is None else {"id": short_id(origin)} | origin
 
 
 def as_json(story: dict[str, Any]) -> str:

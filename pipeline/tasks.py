@@ -15,17 +15,21 @@ from pipeline.configs import CONFIGS
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig
 from pipeline.named_rows import insert_named, is_new, taken
-from pipeline.training_sets import check_known, num_images
+from pipeline.training_sets import check_known, insert_named_set, num_images
 from schemas.architecture import Core, ModelConfig, Readout
 from schemas.dataset import TrainingSet
 from schemas.training import Regularization, Seed, TrainerConfig, TrainingTask
 
 
 def declare_task(training_set: str, config: str | NamedConfig, seed: int) -> dict[str, Any]:
-    """Declare the training of a configuration, by its name or as it is, unless it is there already; gives its key."""
+    """Declare the training of a configuration, by its name or as it is, unless it is there already; gives its key.
+
+    training_set: its name, which may tell parts of recordings, or several: then it is declared, too.
+    """
     named = config_named(config) if isinstance(config, str) else config
-    check_task(training_set, named, seed)
     with dj.conn().transaction:
+        training_set = insert_named_set(training_set)
+        check_task(training_set, named, seed)
         return insert_task(training_set, named, seed)
 
 

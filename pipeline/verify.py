@@ -11,14 +11,17 @@ import torch
 from datajoint.errors import MissingExternalFile
 from torch import Tensor
 
+from models.data import Data
 from models.recording import Recording
+from models.shared_data import SharedData
 from pipeline import circumstances
 from pipeline.again import Again, Numbers, stored
 from pipeline.compare import Difference, Tolerance, differing_columns, differing_tensors
-from schemas import device
+from schemas import device, recordings
 from schemas.codecs import CorruptFileError
-from schemas.dataset import Dataset, TrainingSet
-from schemas.training import TrainedModel
+from schemas.dataset import TrainingSet
+from schemas.training import StoredCoreError, TrainedModel
+from schemas.training.stored_core import core_weights
 
 # By how much a number may differ (of its value, where that is above 1) where the same bits cannot be asked for.
 # Scores of the same weights: float32 keeps 7 digits. Another library's convolutions moved no score of the demo's 96
@@ -95,19 +98,21 @@ def verify(key: dict[str, Any], on_device: str | None = None) -> Verification:
     imported = (TrainedModel.Imported & key).to_arrays("log_hash").tolist()
     device.current()  # which settles how exactly a GPU computes
     where = torch.device(on_device or _device_like(before.scores["device"]))
-    recording, *checks = _recording(key, before.scores["recording_sha256"])
+    data, checks = _recordings(key, before.scores["recording_sha256"])
     weights, file = _weights(key)
     checks.append(file)
+    core, gone = _stored_core(key)
+    checks += gone
     with circumstances.threads_of(before.scores, available=psutil.cpu_count() or 1):
         differing = circumstances.differences(before.scores, where)
-        if recording is not None:
-            again = Again(key, recording)
+        if data is not None:
+            again = Again(key, data)
             if weights is not None:
                 found = again.scored(weights, where)
                 tolerance = _scoring if differing else _nothing
                 checks += _compared(before, found, "of the stored weights", tolerance, tolerance)
-            if not imported:
-                found = again.trained(where)
+            if not imported and not gone:
+                found = again.trained(where, core)
                 of_model, of_rest = (_training, _anything) if differing else (_nothing, _nothing)
                 checks += _compared(before, found, "trained again", of_model, of_rest)
                 checks += _weights_and_curve(before, weights, found, of_rest)
@@ -118,20 +123,29 @@ def _device_like(before: str) -> str:
     return "cuda" if before.startswith("cuda") and torch.cuda.is_available() else "cpu"
 
 
-def _recording(key: dict[str, Any], sha256: str) -> tuple[Recording | None, *tuple[Check, ...]]:
-    """The arrays of the training set, unless the file is damaged; whether file and arrays are what they were."""
-    name, content = (Dataset & (TrainingSet.Member & key)).fetch1("dataset_name", "content_sha256")
-    try:
-        recording = (TrainingSet & key).load()
-    except UNREADABLE as error:
-        return None, Check("recording", f"{name}: {error}", failed=True)
-    now = recording.content_sha256()
+def _recordings(key: dict[str, Any], sha256: str) -> tuple[Data | SharedData | None, list[Check]]:
+    """The data of the training set, unless a file is damaged; whether files and arrays are what they were."""
+    found: dict[str, Recording] = {}
+    checks: list[Check] = []
+    for name, source in (TrainingSet & key).sources().items():
+        try:
+            found[name] = source.load()
+        except UNREADABLE as error:
+            return None, [*checks, Check("recording", f"{name}: {error}", failed=True)]
+        said = f"{name}: content of the SHA-256 in the database, {source.content_sha256}"
+        checks.append(Check("recording", said))
+    loaded = recordings.of(found)
+    now = loaded.content_sha256
     said = f"SHA-256 {sha256} when it was trained" + (f", {now} now" if now != sha256 else "")
-    return (
-        recording,
-        Check("recording", f"{name}: content of the SHA-256 in the database, {content}"),
-        Check("training set", said, failed=now != sha256),
-    )
+    return loaded.data, [*checks, Check("training set", said, failed=now != sha256)]
+
+
+def _stored_core(key: dict[str, Any]) -> tuple[dict[str, Tensor] | None, list[Check]]:
+    """The weights of a core that is not trained, and a check that failed where they are gone."""
+    try:
+        return core_weights(key), []
+    except (StoredCoreError, *UNREADABLE) as error:
+        return None, [Check("stored core", str(error), failed=True)]
 
 
 def _weights(key: dict[str, Any]) -> tuple[dict[str, Tensor] | None, Check]:

@@ -26,6 +26,7 @@ class Core(dj.Manual):
     num_rotations=null      : int32         # orientations of each filter; of equivariant cores
     upsampling=null         : int32         # sub-pixels along an axis on which filters are rotated
     shared_biases=null      : bool          # whether the orientations of a filter share their batch norm
+    weights_sha256=null     : char(64)      # over the weights of a stored core, which is not trained; null of others
     """
 
     class Layer(dj.Part):

@@ -11,9 +11,11 @@ from models.clustering import Clusters, cluster, num_to_fit
 from models.data import Data
 from models.feature_weights import readout_vectors
 from models.rotation_alignment import align
+from models.shared_data import SharedData
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico import ClusteringParameters, InSilicoExperiment
+from schemas.rows import in_order
 from schemas.training import TrainedModel
 
 schema = dj.Schema()
@@ -55,7 +57,7 @@ class Clustering(InSilicoExperiment):
 
     parameters = ClusteringParameters
 
-    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
         weights = readout_vectors(model)
         weights[self._test_corr(key) < parameters["min_test_corr"]] = 0
         alignment = align(
@@ -89,7 +91,7 @@ class Clustering(InSilicoExperiment):
     @staticmethod
     def _test_corr(key: dict) -> np.ndarray:
         rows = TrainedModel.Neuron * Dataset.Neuron.proj("neuron_index") & key
-        return rows.to_arrays("test_corr", order_by="neuron_index")
+        return np.array([row["test_corr"] for row in in_order(rows.to_dicts())])
 
     @staticmethod
     def _clusters(vectors: np.ndarray, parameters: dict) -> Clusters | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -71,7 +72,7 @@ class Dataset(dj.Manual):
 
 @dataclass(frozen=True)
 class Source:
-    """A recording and which of its training trials count; equal ones give equal arrays."""
+    """A recording and which of its training trials and neurons count; equal ones give equal arrays."""
 
     dataset_name: str
     content_sha256: str  # of the whole recording
@@ -80,14 +81,17 @@ class Source:
     part: int
     subset_seed: int
     recording: Any = field(compare=False, repr=False)  # its file in the store
+    neuron_parts: int = 1
+    neuron_part: int = 1
 
     @property
     def is_whole(self) -> bool:
-        return (self.trials_per_mille, self.num_parts) == (1000, 1)
+        return (self.trials_per_mille, self.num_parts, self.neuron_parts) == (1000, 1, 1)
 
     def load(self) -> Recording:
         """Raises CorruptFileError where the stored arrays are not those that were ingested."""
-        return _read(self.dataset_name, self.content_sha256, self.recording).training_part(
+        whole = _read(self.dataset_name, self.content_sha256, self.recording)
+        return whole.neurons_part(part=self.neuron_part, num_parts=self.neuron_parts).training_part(
             per_mille=self.trials_per_mille, part=self.part, num_parts=self.num_parts, seed=self.subset_seed
         )
 
@@ -101,7 +105,7 @@ class TrainingSet(dj.Manual):
 
     class Member(dj.Part):
         definition = """
-        # A recording of a training set and which of its training trials count
+        # A recording of a training set, and which of its training trials and neurons count
         -> master
         -> Dataset
         ---
@@ -109,26 +113,74 @@ class TrainingSet(dj.Manual):
         num_parts = 1           : int32     # parts that the training trials are cut into
         part = 1                : int32     # which of them, from 1
         subset_seed = 0         : int64     # which trials fall into the share or the part
+        neuron_parts = 1        : int32     # parts that the neurons are dealt out to, one after the other
+        neuron_part = 1         : int32     # which of them, from 1
         """
 
     def neurons(self) -> list[dict]:
         """Keys of the neurons of the one training set that is left, in the order of the response arrays."""
-        dataset = (self.Member & self.proj()).fetch1("dataset_name")
-        ids = (Dataset.Neuron & {"dataset_name": dataset}).to_arrays("neuron_id", order_by="neuron_index")
-        return [{"dataset_name": dataset, "neuron_id": int(neuron_id)} for neuron_id in ids]
+        keys = []
+        for member in self._members().values():
+            dataset = {"dataset_name": member["dataset_name"]}
+            ids = (Dataset.Neuron & dataset).to_arrays("neuron_id", order_by="neuron_index")
+            keys += [dataset | {"neuron_id": int(neuron_id)} for neuron_id in ids[_neurons_of(member)]]
+        return keys
 
-    def source(self) -> Source:
-        """What the one training set that is left is made of."""
-        recordings = Dataset.proj("content_sha256", "recording")
-        members = (self.Member * recordings & self.proj()).to_dicts(order_by="dataset_name")
-        if len(members) != 1:
-            names = ", ".join(member["dataset_name"] for member in members)
-            raise dj.DataJointError(f"a training set of one recording is needed, this one has {len(members)}: {names}")
-        return Source(**{name: value for name, value in members[0].items() if name != "training_set"})
+    def shapes(self) -> tuple[tuple[int, int], dict[str, int]]:
+        """(height, width) of the images of the one training set that is left, and how many neurons of each recording.
 
-    def load(self) -> Recording:
-        """The recording of the one training set that is left, with the training trials that count."""
-        return self.source().load()
+        Those of its recordings are of one size: others are not declared.
+        """
+        sizes = Dataset.proj("num_neurons", "image_height", "image_width")
+        members = self._members(sizes)
+        first = next(iter(members.values()))
+        counts = {name: len(range(row["num_neurons"])[_neurons_of(row)]) for name, row in members.items()}
+        return (first["image_height"], first["image_width"]), counts
+
+    def sources(self) -> dict[str, Source]:
+        """What the one training set that is left is made of, by the names of recordings in their order."""
+        members = self._members(Dataset.proj("content_sha256", "recording"))
+        return {
+            name: Source(**{column: value for column, value in row.items() if column != "training_set"})
+            for name, row in members.items()
+        }
+
+    def load(self, dataset_name: str | None = None) -> Recording:
+        """The recording of the one training set that is left, with the trials and neurons that count.
+
+        dataset_name: which of its recordings; one that has several needs it.
+        """
+        sources = self.sources()
+        if dataset_name is None and len(sources) != 1:
+            raise dj.DataJointError(
+                f"a training set of one recording is needed, this one has {len(sources)}: {', '.join(sources)}"
+            )
+        if dataset_name is not None and dataset_name not in sources:
+            raise dj.DataJointError(f"the training set has no {dataset_name!r}, only {', '.join(sources)}")
+        return sources[dataset_name or next(iter(sources))].load()
+
+    def _members(self, columns: Any = None) -> dict[str, dict]:
+        """Rows of `Member` with columns of `Dataset`, by the names of recordings.
+
+        They are in an order that is the same on every server; raises DataJointError where there are none.
+        """
+        members = self.Member & self.proj()
+        rows = (members if columns is None else members * columns).to_dicts()
+        if not rows:
+            raise dj.DataJointError("a training set with recordings is needed, this one has 0")
+        return {row["dataset_name"]: row for row in sorted(rows, key=lambda row: row["dataset_name"])}
+
+
+def joint_sha256(digests: Mapping[str, str]) -> str:
+    """Of one recording its own digest; of several one over their names and digests."""
+    if len(digests) == 1:
+        return next(iter(digests.values()))
+    return hashlib.sha256("".join(f"{name} {digests[name]}\n" for name in sorted(digests)).encode()).hexdigest()
+
+
+def _neurons_of(member: dict) -> slice:
+    """Which neurons of its recording a member has."""
+    return slice(member["neuron_part"] - 1, None, member["neuron_parts"])
 
 
 def _read(name: str, sha256: str, stored: Any) -> Recording:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from models.data import Data
-from schemas.dataset import Source, TrainingSet
+from models.recording import Recording
+from models.shared_data import SharedData
+from schemas.dataset import Source, TrainingSet, joint_sha256
 
-MOST_BYTES = 2**30  # of all that are kept, copies on devices included; the last one is kept, however large it is
+MOST_BYTES = 2**30  # of all that are kept, copies on devices included; the last used is kept, however large it is
 
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
     """A training set, normalised. content_sha256: over the arrays that count, as they were recorded."""
 
-    data: Data
+    data: Data | SharedData
     content_sha256: str
 
 
@@ -27,12 +30,26 @@ def load(key: dict[str, Any]) -> Loaded:
 
     Raises CorruptFileError where the stored arrays are not those that were ingested.
     """
-    source = (TrainingSet & key).source()
-    found = _kept.pop(source, None) or _read(source)
-    _kept[source] = found
-    while len(_kept) > 1 and sum(kept.data.nbytes for kept in _kept.values()) > MOST_BYTES:
+    sources = (TrainingSet & key).sources()
+    found = {}
+    for name, source in sources.items():
+        found[name] = _kept.pop(source) if source in _kept else _read(source)
+        _kept[source] = found[name]
+    while len(_kept) > len(sources) and sum(kept.data.nbytes for kept in _kept.values()) > MOST_BYTES:
         del _kept[next(iter(_kept))]
-    return found
+    return _joint(found)
+
+
+def of(recordings: Mapping[str, Recording]) -> Loaded:
+    """The same of the recordings of a training set, by their names, which are not kept."""
+    return _joint({name: Loaded(Data.from_recording(one), one.content_sha256()) for name, one in recordings.items()})
+
+
+def _joint(found: dict[str, Loaded]) -> Loaded:
+    if len(found) == 1:
+        return next(iter(found.values()))
+    data = SharedData({name: data for name, one in found.items() for data in one.data.parts})
+    return Loaded(data, joint_sha256({name: one.content_sha256 for name, one in found.items()}))
 
 
 def forget() -> None:

@@ -13,6 +13,11 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def in_order(neurons: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with `dataset_name` and `neuron_index`, in the order of `TrainingSet.neurons`."""
+    return sorted(neurons, key=lambda row: (row["dataset_name"], row["neuron_index"]))
+
+
 def columns_as_rows(columns: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """A row for each element of columns (rows,)."""
     lists = {name: map(finite, values.tolist()) for name, values in columns.items()}

@@ -88,7 +88,8 @@ def verify(key: str, device: str | None) -> None:
 @click.command()
 @click.argument("key")
 @click.option("--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="A new folder.")
-def export(key: str, folder: Path) -> None:
+@click.option("--dataset", metavar="NAME", help="Of a model of several recordings, which of them.")
+def export(key: str, folder: Path, dataset: str | None) -> None:
     """Write a trained model as files: weights (safetensors), settings (JSON), network (torch.export).
 
     KEY is the id that `hypercolumn results` prints, or a condition that leaves one model.
@@ -97,7 +98,7 @@ def export(key: str, folder: Path) -> None:
     from pipeline.results import find_model
 
     connect()
-    for path in export_model(find_model(key), folder):
+    for path in export_model(find_model(key), folder, dataset):
         click.echo(path)
 
 

@@ -26,15 +26,32 @@ def demo(neurons: int, images: int, seed: int, out: Path, device: str | None) ->
 
 @click.command()
 @click.argument("name")
-@click.option("--config", default="rotation-equivariant", show_default=True, help="A named configuration.")
+@click.option("--config", help="A named configuration [default: rotation-equivariant, or that of --core]")
+@click.option("--core", metavar="KEY", help="Train only the readout, on the core of this trained model.")
+@click.option("--as", "training_set", metavar="SET", help="What to call the training set of several recordings.")
 @seed_option
 @device_option
-def train(name: str, config: str, seed: int, device: str | None) -> None:
-    """Train one model on the recording NAME and show its scores."""
-    from pipeline import results
-    from pipeline.train import train as train_configs
+def train(
+    name: str, config: str | None, core: str | None, training_set: str | None, seed: int, device: str | None
+) -> None:
+    """Train one model on the recording NAME and show its scores.
+
+    NAME1+NAME2+... trains one core for several recordings, each with a readout of its own. NAME@125 takes 125 per mille
+    of the training trials, NAME@half-1 and NAME@part-2-of-3 one part of them, NAME@neurons-1-of-2 every other neuron.
+
+    KEY is the id that `hypercolumn results` prints, or a condition that leaves one model.
+    """
+    from pipeline import results, stored_cores, tasks, training_sets
+    from pipeline.train import train_declared
 
     connect(device)
     console = terminal()
-    keys = train_configs(name, [config], seed, console)
+    origin = None if core is None else results.find_model(core)
+    if training_set is not None:
+        name = training_sets.declare_training_set(training_sets.members_named(name), training_set)
+    if origin is None:
+        key = tasks.declare_task(name, config or "rotation-equivariant", seed)
+    else:
+        key = stored_cores.declare_on_core(name, origin, config, seed)
+    keys = train_declared([key], console)
     console.print(results.as_table(results.query_results(where=keys)))

@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.experiments.declare import Training
 from pipeline.experiments.operations import operations
+from pipeline.training_sets import of_several
 from schemas.architecture import Core, ModelConfig
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel
@@ -56,8 +57,10 @@ def estimate(trainings: Iterable[Training], dataset: str) -> Estimate:
 
 def _measured() -> tuple[str | None, list[dict[str, Any]]]:
     """The device with the most trainings, and those; imported models were not trained here."""
-    query = TrainedModel.proj("duration", "device_name") - TrainedModel.Imported.proj()
-    query *= ModelConfig * Core.proj("core_class", "num_rotations") * TrainingSet.Member.proj()
+    # Several recordings, and a core that is not trained, take other times.
+    query = TrainedModel.proj("duration", "device_name") - TrainedModel.Imported.proj() - of_several()
+    trained = (Core & "weights_sha256 IS NULL").proj("core_class", "num_rotations")
+    query *= ModelConfig * trained * TrainingSet.Member.proj()
     rows = (query * Dataset.proj("image_height", "image_width", "num_neurons")).to_dicts()
     if not rows:
         return None, []

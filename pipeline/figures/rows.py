@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.fetch import fetch_rows
 from pipeline.results import short_id
+from pipeline.training_sets import of_several
 from schemas.architecture import ModelConfig
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel, TrainingTask
@@ -30,8 +31,11 @@ SCORES = (
 
 
 def query_models(dataset: str | None = None) -> list[Row]:
-    """Trained models, lowest validation loss first: keys, scores, architecture, recording and short id."""
-    query = TrainedModel.proj(*SCORES) * ModelConfig * TrainingSet.Member
+    """Trained models, lowest validation loss first: keys, scores, architecture, recording and short id.
+
+    Models of several recordings are not among them, here and below: their scores are of other neurons.
+    """
+    query = (TrainedModel.proj(*SCORES) - of_several()) * ModelConfig * TrainingSet.Member
     if dataset is not None:
         query &= {"dataset_name": dataset}
     return [{"id": short_id(row), **row} for row in fetch_rows(query, ["val_loss", *TrainedModel.primary_key])]
@@ -65,7 +69,7 @@ def best_row(table: type[dj.Computed], dataset: str, *conditions: Any) -> Row | 
 
     conditions: further restrictions, of the models, their configurations and readouts.
     """
-    query = table.proj() * TrainedModel.proj("val_loss") * ModelConfig * TrainingSet.Member.proj()
+    query = (table.proj() - of_several()) * TrainedModel.proj("val_loss") * ModelConfig * TrainingSet.Member.proj()
     query &= {"dataset_name": dataset}
     for condition in conditions:
         query &= condition

@@ -14,6 +14,7 @@ import torch
 import models
 from models.data import Data
 from models.evaluation import silence
+from models.shared_data import SharedData
 from schemas import device, memory, provenance, recordings, server
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico.parameters import Protocol
@@ -48,10 +49,15 @@ class InSilicoExperiment(dj.Computed):
     )  # called with the table's name, and how much is done of how much
 
     def measure(
-        self, model: models.CorePlusReadoutModel, data: Data, key: dict[str, Any], parameters: dict[str, Any]
+        self,
+        model: models.CorePlusReadoutModel,
+        data: Data | SharedData,
+        key: dict[str, Any],
+        parameters: dict[str, Any],
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Columns of this table, and for each column of `Neuron` an array (neurons,), NaN where it is undefined.
 
+        The neurons are those of all recordings of the training set, in the order of `TrainingSet.neurons`.
         data: what the model was trained on. Neurons whose rate does not vary over it have no weights in `model`.
         """
         raise NotImplementedError
@@ -81,7 +87,7 @@ class InSilicoExperiment(dj.Computed):
         return row, columns_as_rows(columns)
 
     def _measure(
-        self, data: Data, where: torch.device, key: dict[str, Any], parameters: dict[str, Any]
+        self, data: Data | SharedData, where: torch.device, key: dict[str, Any], parameters: dict[str, Any]
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         model = (TrainedModel & key).load_model().to(where)
         masks = model.readout.masks

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.data import Data
 from models.feature_weights import feature_weights
+from models.shared_data import SharedData
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -53,7 +54,7 @@ class FeatureWeights(InSilicoExperiment):
 
     parameters = FeatureWeightParameters
 
-    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
         neurons = feature_weights(model, min_share=parameters["min_share"], min_weight=parameters["min_weight"])
         shares, same_sign = neurons.pop("share"), neurons.pop("same_sign")
         dominant = neurons["dominant_feature"]

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.data import Data
 from models.gradient_rf import centre_and_size, gradient_rfs
+from models.shared_data import SharedData
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -42,7 +43,7 @@ class GradientRF(InSilicoExperiment):
 
     parameters = GradientRFParameters
 
-    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
         if parameters["num_images"]:
             images = data.train_images[: parameters["num_images"]]
             rfs = gradient_rfs(model, images, progress=self.progress(key))

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.data import Data
 from models.mei import best_shown_images, most_exciting_images
+from models.shared_data import SharedData
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -46,7 +47,7 @@ class MEI(InSilicoExperiment):
 
     parameters = MEIParameters
 
-    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
         settings = {name: parameters[name] for name in SETTINGS}
         norm = parameters["contrast"] * np.sqrt(np.prod(data.image_size))  # RMS contrast over all pixels
         found = most_exciting_images(

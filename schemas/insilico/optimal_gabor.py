@@ -10,12 +10,13 @@ import numpy as np
 
 from models.data import Data
 from models.optimal_gabor import optimal_gabors, tuning_orientations
+from models.shared_data import SharedData
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
 from schemas.insilico.parameters import GaborParameters
 from schemas.insilico.schema import schema
-from schemas.rows import null_if_negative
+from schemas.rows import in_order, null_if_negative
 from schemas.training import TrainedModel
 
 
@@ -57,7 +58,7 @@ class OptimalGabor(InSilicoExperiment):
 
     parameters = GaborParameters
 
-    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
         gabors = GaborParameters.gabor_set(parameters, data.image_size)
         clock = time.monotonic()
         neurons, curves = optimal_gabors(model, gabors, batch_size=self.batch_size(model), progress=self.progress(key))
@@ -71,7 +72,7 @@ class OptimalGabor(InSilicoExperiment):
         return row, neurons | {"gabor_index": null_if_negative(neurons["gabor_index"])}
 
     def of_neurons(self) -> dict[str, np.ndarray]:
-        """Each column of `Neuron` of the one row that is left, (neurons,) in the recording's order, NaN for null."""
-        rows = (self.Neuron * Dataset.Neuron.proj("neuron_index") & self.proj()).to_dicts(order_by="neuron_index")
+        """Each column of `Neuron` of the one row that is left, (neurons,) as `TrainingSet.neurons`, NaN for null."""
+        rows = in_order((self.Neuron * Dataset.Neuron.proj("neuron_index") & self.proj()).to_dicts())
         names = self.Neuron.heading.secondary_attributes
         return {name: np.array([row[name] for row in rows], dtype=float) for name in names}

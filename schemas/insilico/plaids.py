@@ -9,6 +9,7 @@ import numpy as np
 
 from models.data import Data
 from models.plaids import orthogonal_plaids
+from models.shared_data import SharedData
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -41,7 +42,7 @@ class OrthogonalPlaids(InSilicoExperiment):
 
     parameters = PlaidParameters
 
-    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
         best = (OptimalGabor & key).of_neurons()
         contrasts = np.concatenate([[0], series(parameters, "contrast")])
         found = orthogonal_plaids(

@@ -8,6 +8,7 @@ import datajoint as dj
 import numpy as np
 
 from models.data import Data
+from models.shared_data import SharedData
 from models.size_contrast import size_contrast_tuning
 from schemas import provenance
 from schemas.dataset import Dataset
@@ -43,7 +44,7 @@ class SizeContrastTuning(InSilicoExperiment):
 
     parameters = SizeContrastParameters
 
-    def measure(self, model: Any, data: Data, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
         best = (OptimalGabor & key).of_neurons()
         sizes, contrasts = series(parameters, "size"), series(parameters, "contrast")
         found = size_contrast_tuning(

@@ -11,7 +11,6 @@ import torch
 
 import models
 from models import evaluation
-from models.exported import build
 from models.model import ModelOfParts
 from models.precision import precision_named
 from models.training import Trainer, TrainingResult
@@ -19,6 +18,7 @@ from schemas import device, memory, provenance, recordings, server
 from schemas.codecs import SafetensorsCodec  # registers <safetensors>
 from schemas.dataset import Dataset, TrainingSet
 from schemas.rows import columns_as_rows, finite
+from schemas.training.networks import Shapes, network
 from schemas.training.saved_state import DatabaseKeeper, SavedState
 from schemas.training.schema import schema
 from schemas.training.task import TrainingTask
@@ -111,10 +111,10 @@ class TrainedModel(dj.Computed):
     def make_compute(self, key: dict, task: dict[str, Any]) -> tuple:
         where = device.current()
         keeper = DatabaseKeeper(key, where)
-        loaded = recordings.load(key)
+        loaded, model = recordings.load(key), new_network(key, task)
         data, size = loaded.data, "{} x {}".format(*loaded.data.image_size)
         result, weights, (row, neurons) = memory.enough_for(
-            lambda: self._train(key, task, data, where, keeper),
+            lambda: self._train(key, task, model, data, where, keeper),
             where,
             f"batches of {task['fit']['batch_size']} images of {size} pixels and {data.num_neurons} neurons",
             "a smaller batch_size takes less, and so do fewer filters and fewer workers on the device",
@@ -125,10 +125,15 @@ class TrainedModel(dj.Computed):
         return row, neurons, _curve(result)
 
     def _train(
-        self, key: dict, task: dict[str, Any], data: models.Data, where: torch.device, keeper: DatabaseKeeper
+        self,
+        key: dict,
+        task: dict[str, Any],
+        model: ModelOfParts,
+        data: models.Data | models.SharedData,
+        where: torch.device,
+        keeper: DatabaseKeeper,
     ) -> tuple[TrainingResult, dict[str, torch.Tensor], tuple[dict[str, Any], list[dict[str, Any]]]]:
         """What came of the training, the weights, and the scores."""
-        model = build(task | {"image_size": data.image_size, "num_neurons": data.num_neurons})
         trainer = Trainer(model, data, seed=task["seed"], device=where, precision=task["precision"])
         result = trainer.fit(
             **task["fit"], progress=lambda validation: self.on_validation(key, validation), keeper=keeper
@@ -157,16 +162,32 @@ class TrainedModel(dj.Computed):
         self.make_insert(key, row, neurons, [])
         self.Imported.insert1(key | origin)
 
-    def load_model(self) -> models.CorePlusReadoutModel:
-        """The network of the one row that is left, on the CPU, ready to predict normalised images."""
+    def load_model(self, dataset_name: str | None = None) -> models.CorePlusReadoutModel:
+        """The network of the one row that is left, on the CPU, ready to predict normalised images.
+
+        dataset_name: for the neurons of that recording alone; by default for those of all recordings of the training
+        set, in the order of `TrainingSet.neurons`. Raises ValueError where it has no recording of that name.
+        """
         key = self.fetch1("KEY")
-        dataset = Dataset & (TrainingSet.Member & key)
-        height, width, num_neurons = dataset.fetch1("image_height", "image_width", "num_neurons")
-        task = (TrainingTask & key).keywords()
-        model = build(task | {"image_size": (height, width), "num_neurons": num_neurons})
-        model = model.to(precision_named(task["precision"]).dtype)
+        task, shapes = (TrainingTask & key).keywords(), (TrainingSet & key).shapes()
+        if dataset_name is not None and dataset_name not in shapes[1]:
+            raise ValueError(f"recording is {dataset_name!r}; allowed are {', '.join(shapes[1])}")
+        model = network(task, shapes).to(precision_named(task["precision"]).dtype)
         model.load_state_dict(self.fetch1("weights").load())
-        return model.eval()
+        model.eval()
+        if isinstance(model, models.SharedCoreModel) and dataset_name is None:
+            return model.joined().eval()
+        return model.parts[list(shapes[1]).index(dataset_name) if dataset_name else 0].eval()
+
+
+def new_network(key: dict[str, Any], task: dict[str, Any]) -> ModelOfParts:
+    """The network that the training of a task begins with; task: its keywords.
+
+    Raises StoredCoreError where its core is a stored one whose weights are gone.
+    """
+    from schemas.training.stored_core import core_weights  # which refers to this table
+
+    return network(task, (TrainingSet & key).shapes(), core_weights(key))
 
 
 def _scores(model: ModelOfParts, data: models.Data | models.SharedData) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -22,7 +22,8 @@ import pytest
 
 import schemas
 from pipeline.embedded import EmbeddedServer
-from schemas.dataset import Dataset
+from schemas.architecture import Core
+from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainerConfig
 from schemas.work import Installation
 
@@ -30,12 +31,13 @@ DUMPS = Path(__file__).parent / "version_1"
 CONFIGURED = "DJ_HOST" in os.environ
 HEADINGS = """
 import json, pipeline, schemas
-from schemas.dataset import Dataset
+from schemas.architecture import Core
+from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainerConfig
 pipeline.connect()
 def columns(table):
     return {name: [one.type, one.nullable, one.comment] for name, one in table.heading.attributes.items()}
-tables = [*schemas.computed_tables(), TrainerConfig, Dataset]
+tables = [*schemas.computed_tables(), TrainerConfig, Dataset, TrainingSet.Member, Core]
 TrainerConfig.insert1(TrainerConfig().to_dicts()[0] | {"trainer": "mixed", "precision": "bfloat16"})
 print(json.dumps({one.__name__: columns(one()) for one in tables}))
 """
@@ -102,7 +104,10 @@ def test_an_older_database(hypercolumn, start, older, connection):
     lines = out.splitlines()
     assert lines[0] == "version 2: columns of 8 tables; the digest of the recording of 2 models"
     assert lines[1] == "version 3: precisions of TrainerConfig"
-    assert lines[2] == "version 4: the reader and its options of each recording"
+    assert lines[2] == (
+        "version 4: the reader and its options of each recording; "
+        "parts of the neurons in TrainingSet.Member, weights_sha256 in Core"
+    )
     assert lines[-1] == f"the tables are of version {schemas.VERSION}"
     assert hypercolumn("migrate", **older).out.splitlines() == lines[3:]
 
@@ -122,7 +127,7 @@ def test_an_older_database(hypercolumn, start, older, connection):
 def test_it_has_the_columns_of_a_new_one(hypercolumn, older, connection):
     assert hypercolumn("migrate", **older).code == 0
     found = json.loads(_run(HEADINGS, older))
-    for table in [*schemas.computed_tables(), TrainerConfig, Dataset]:
+    for table in [*schemas.computed_tables(), TrainerConfig, Dataset, TrainingSet.Member, Core]:
         attributes = table().heading.attributes
         expected = {name: [one.type, one.nullable, one.comment] for name, one in attributes.items()}
         assert found[table.__name__] == expected, table

@@ -170,6 +170,8 @@ def test_a_recording_is_a_training_set_of_its_own_name(tiny):
         "num_parts": 1,
         "part": 1,
         "subset_seed": 0,
+        "neuron_parts": 1,
+        "neuron_part": 1,
     }
     loaded = (TrainingSet & {"training_set": tiny}).load()
     assert len(loaded.train_images) == 60

@@ -1,0 +1,32 @@
+"""Networks as a task has them: of one recording or of several, new or with stored weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from models.exported import build, build_shared
+from models.model import ModelOfParts
+from models.precision import precision_named
+
+Shapes = tuple[tuple[int, int], dict[str, int]]  # as `TrainingSet.shapes` gives them
+
+
+def network(task: dict[str, Any], shapes: Shapes, core: dict[str, Tensor] | None = None) -> ModelOfParts:
+    """A new network, to be trained; task: as `TrainingTask.keywords` gives it.
+
+    core: weights of a stored core, which is frozen.
+    """
+    size, num_neurons = shapes
+    settings = task | {"image_size": size}
+    if len(num_neurons) == 1:
+        (count,) = num_neurons.values()
+        model: ModelOfParts = build(settings | {"num_neurons": count})
+    else:
+        model = build_shared(settings, num_neurons)
+    if core is not None:
+        model.to(precision_named(task["precision"]).dtype)  # before, so that no digit of them is lost
+        model.core.load_state_dict(core)
+        model.core.freeze()
+    return model
