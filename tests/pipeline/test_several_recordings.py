@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,7 +165,7 @@ def test_names_tell_what_training_sets_are(tiny, other, connection):
     assert len(TrainingSet.Member & {"training_set": "both"}) == 2
     with pytest.raises(UserError, match="'both' is in this database with other members"):
         declare_training_set({tiny: Part(), other: Part()}, "both")
-    with pytest.raises(UserError, match=r"have a name of 67 characters; allowed are 64, so name it yourself \(--as\)"):
+    with pytest.raises(UserError, match=r"have a name of 68 characters; allowed are 64, so name it yourself \(--as\)"):
         declare_training_set({tiny: Part(), other: Part(500, 100_000_000, 50_000_000, 10**18)})
 
 
@@ -215,3 +217,15 @@ def test_without_its_origin_a_stored_core_is_not_trained(tiny, quick, command, c
     assert len(TrainedModel & later) == 1
     TrainedModel.jobs.delete()
     (TrainingTask & origin).delete(prompt=False)
+
+
+def test_the_page(tiny, other, quick):
+    text = (Path(__file__).parents[2] / "docs" / "several-recordings.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    given = {"mouse1": tiny, "mouse2": other, "mouse3": "tiny@500", "rotation-equivariant": "quick-equivariant"}
+    for name, here in given.items():
+        code = code.replace(f'"{name}"', f'"{here}"')
+    names: dict = {}
+    exec(code, names)  # the page's own lines
+    assert [names[name].readout.masks.shape[0] for name in ("whole", "second")] == [11, 5]
+    assert len(TrainedModel & names["transferred"]) == len(StoredCore & {"origin_training_set": "both-mice"}) == 1
