@@ -63,23 +63,13 @@ def _to_3() -> str:
 
 def _to_4() -> str:
     """How a recording was read is kept with it; a training set may be some of its neurons; a core may be stored."""
-    return f"{_origin_of_recordings()}; {_neuron_parts_and_stored_cores()}"
-
-
-def _origin_of_recordings() -> str:
-    from schemas.dataset import Dataset
-
-    Dataset().alter(prompt=False)
-    return "the reader and its options of each recording"
-
-
-def _neuron_parts_and_stored_cores() -> str:
     from schemas.architecture import Core
-    from schemas.dataset import TrainingSet
+    from schemas.dataset import Dataset, TrainingSet
 
+    add_columns(Dataset(), "reader", "reader_options")
     add_columns(TrainingSet.Member(), "neuron_parts", "neuron_part")
     add_columns(Core(), "weights_sha256")
-    return "parts of the neurons in TrainingSet.Member, weights_sha256 in Core"
+    return "reader and options of each recording, parts of the neurons, stored cores"
 
 
 STEPS: dict[int, Callable[[], str]] = {2: _to_2, 3: _to_3, 4: _to_4}

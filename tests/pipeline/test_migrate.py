@@ -104,10 +104,7 @@ def test_an_older_database(hypercolumn, start, older, connection):
     lines = out.splitlines()
     assert lines[0] == "version 2: columns of 8 tables; the digest of the recording of 2 models"
     assert lines[1] == "version 3: precisions of TrainerConfig"
-    assert lines[2] == (
-        "version 4: the reader and its options of each recording; "
-        "parts of the neurons in TrainingSet.Member, weights_sha256 in Core"
-    )
+    assert lines[2] == "version 4: reader and options of each recording, parts of the neurons, stored cores"
     assert lines[-1] == f"the tables are of version {schemas.VERSION}"
     assert hypercolumn("migrate", **older).out.splitlines() == lines[3:]
 
