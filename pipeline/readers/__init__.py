@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
-from pipeline.readers import hdf5, original, plugins, sensorium
+from pipeline.readers import hdf5, nwb, original, plugins, sensorium
 from pipeline.readers.images import prepared
 from pipeline.readers.lazily import as_float32
 from pipeline.readers.options import Options
@@ -30,7 +30,7 @@ class Reader(Protocol):
         """Raises UserError, one line with path, field, what was found and what is allowed."""
 
 
-BUILT_IN: dict[str, Reader] = {reader.name: reader for reader in (hdf5, sensorium, original)}
+BUILT_IN: dict[str, Reader] = {reader.name: reader for reader in (hdf5, sensorium, original, nwb)}
 
 
 def formats() -> list[str]:
