@@ -10,6 +10,7 @@ from models.lazy import Rows, chunks
 from models.recording import Recording
 from models.spread import Spread
 from pipeline.errors import UserError
+from pipeline.readers.oddities import constant_images, constant_test_responses, few_repeats, repeated_images, some
 
 NEGATIVE_NOISE = 0.05  # of the SD of all training responses; what is further below zero is no noise
 
@@ -61,10 +62,10 @@ def warnings_of(recording: Recording, statistics: Statistics) -> list[str]:
     silent = recording.neuron_id[statistics.is_silent]
     if len(silent):
         verb = "neuron never fires" if len(silent) == 1 else "neurons never fire"
-        lines.append(f"{len(silent)} {verb} in the training set and cannot be predicted: {_some(silent)}")
-    if (statistics.test_repeats < 2).all():
-        lines.append("no test image has two repeats, so that no ceiling can be computed")
-    return lines
+        lines.append(f"{len(silent)} {verb} in the training set and cannot be predicted: {some(silent)}")
+    lines += few_repeats(statistics.test_repeats, recording.neuron_id)
+    lines += constant_test_responses(recording, statistics.is_silent)
+    return lines + repeated_images(recording) + constant_images(recording)
 
 
 def _check_shapes(recording: Recording, source: str) -> None:
@@ -138,8 +139,3 @@ def _check_negative(lowest_of: dict[str, float], sd: float, source: str) -> None
 
 def _by(size: tuple[int, ...]) -> str:
     return " x ".join(str(pixels) for pixels in size)
-
-
-def _some(numbers: np.ndarray, most: int = 8) -> str:
-    shown = ", ".join(str(number) for number in numbers[:most])
-    return shown if len(numbers) <= most else f"{shown}, ..."
