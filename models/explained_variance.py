@@ -15,10 +15,11 @@ from __future__ import annotations
 import numpy as np
 
 from models import bootstrap
+from models.lazy import Rows
 from models.repeats import MIN_SD, mean_over_images, moments, noise_variance, ratio
 
 
-def explainable_variance(responses: np.ndarray) -> np.ndarray:
+def explainable_variance(responses: Rows) -> np.ndarray:
     """(neurons,): (V - S) / V, the fraction of the variance of single trials that is not noise.
 
     responses: (repeats, images, neurons), NaN where a repeat was not shown. It is an estimate that is not cut at 0, so

@@ -1,6 +1,6 @@
 """What repeats of the same images tell: the mean response, and the noise about it.
 
-Responses are (repeats, images, neurons), NaN where a repeat was not shown.
+Responses are (repeats, images, neurons), NaN where a repeat was not shown; only a chunk of repeats is in memory.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+
+from models.lazy import Rows, chunks
 
 MIN_SD = 1e-5  # below it a response or a prediction counts as constant, as in the original
 
@@ -20,19 +22,18 @@ class Moments(NamedTuple):
     repeats: np.ndarray  # their number
 
 
-def mean_over_repeats(responses: np.ndarray) -> np.ndarray:
+def mean_over_repeats(responses: Rows) -> np.ndarray:
     """(images, neurons): mean of responses (repeats, images, neurons) over the repeats that were shown."""
-    shown = np.isfinite(responses)
-    total = np.where(shown, responses, 0).sum(axis=0, dtype=np.float64)
-    count = shown.sum(axis=0)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return _mean_and_number(responses)[0]
 
 
-def moments(responses: np.ndarray) -> Moments:
+def moments(responses: Rows) -> Moments:
     """Mean, sum of squares about it and number of repeats, of responses (repeats, images, neurons)."""
-    mean = mean_over_repeats(responses)
-    squares = np.where(np.isfinite(responses), np.square(responses - mean), 0).sum(axis=0, dtype=np.float64)
-    return Moments(mean, squares, np.isfinite(responses).sum(axis=0))
+    mean, number = _mean_and_number(responses)
+    squares = np.zeros(mean.shape)
+    for _, part in chunks(responses):
+        squares += np.where(np.isfinite(part), np.square(part - mean), 0).sum(axis=0, dtype=np.float64)
+    return Moments(mean, squares, number)
 
 
 def mean_over_images(responses: np.ndarray) -> np.ndarray:
@@ -54,3 +55,14 @@ def noise_variance(weights: np.ndarray, squares: np.ndarray, repeats: np.ndarray
 def ratio(numerator: np.ndarray, denominator: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Their quotient where it is known, NaN elsewhere."""
     return np.where(known, numerator / np.where(known, denominator, 1), np.nan)
+
+
+def _mean_and_number(responses: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Mean over the repeats that were shown, NaN where none was, and their number; each (images, neurons)."""
+    total = np.zeros(responses.shape[1:])
+    number = np.zeros(responses.shape[1:], np.int64)
+    for _, part in chunks(responses):
+        shown = np.isfinite(part)
+        total += np.where(shown, part, 0).sum(axis=0, dtype=np.float64)
+        number += shown.sum(axis=0)
+    return np.where(number > 0, total / np.maximum(number, 1), np.nan), number

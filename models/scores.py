@@ -9,6 +9,7 @@ import numpy as np
 
 from models import bootstrap
 from models.explained_variance import explainable_variance, explainable_variance_interval, feve, feve_interval
+from models.lazy import Rows
 from models.repeats import MIN_SD, mean_over_images, mean_over_repeats, moments, noise_variance, ratio
 
 
@@ -31,7 +32,7 @@ def mean_correlation_interval(predictions: np.ndarray, responses: np.ndarray, se
     return bootstrap.interval_of_mean(_correlation, predictions, responses, seed=seed)
 
 
-def ceiling(responses: np.ndarray) -> np.ndarray:
+def ceiling(responses: Rows) -> np.ndarray:
     """(neurons,): the best correlation with the mean over repeats that any model can expect.
 
     It is the square root of the explainable fraction of the variance of that mean: one minus the variance of

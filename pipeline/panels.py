@@ -35,7 +35,12 @@ def as_panels(story: dict[str, Any]) -> list[Panel]:
         "in-silico experiments": story["in_silico"],
         "weights": story["weights"],
     }
-    return [Panel(_shown(what), title=title, title_align="left") for title, what in by_title.items() if what]
+    return panels(by_title)
+
+
+def panels(by_title: dict[str, Any]) -> list[Panel]:
+    """A panel a heading: a list of rows, or names and values; none where there is nothing."""
+    return [Panel(_shown(what), title=Text(title), title_align="left") for title, what in by_title.items() if what]
 
 
 def sparkline(values: Sequence[float | None]) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from pipeline.cli import database, declaring, models, training, work
+from pipeline.cli import database, declaring, inspecting, models, training, work
 from pipeline.errors import explained
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -14,6 +14,7 @@ COMMANDS = [
     training.demo,
     training.train,
     declaring.ingest,
+    inspecting.inspect_file,
     declaring.configs,
     declaring.declare,
     work.worker,

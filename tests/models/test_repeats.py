@@ -1,9 +1,12 @@
 """Repeats of the same images: means and noise, against numpy."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from models import repeats
+from models.lazy import LazyArray, chunks
 
 
 @pytest.fixture
@@ -29,6 +32,17 @@ def test_moments(responses):
     np.testing.assert_allclose(found.mean, np.nanmean(responses, axis=0))
     np.testing.assert_array_equal(found.repeats, np.isfinite(responses).sum(axis=0))
     np.testing.assert_allclose(found.squares, np.nanvar(responses, axis=0) * found.repeats, atol=1e-15)
+
+
+def test_moments_of_more_than_a_chunk(monkeypatch):
+    responses = np.random.default_rng(0).gamma(1.0, size=(3, 40, 5)).astype(np.float32)
+    responses[1:, ::3] = np.nan
+    in_parts = LazyArray(responses.shape, responses.dtype, lambda start, stop: responses[start:stop])
+    monkeypatch.setattr(repeats, "chunks", partial(chunks, most_bytes=800))
+    found = repeats.moments(in_parts)
+    monkeypatch.undo()
+    for part, whole in zip(found, repeats.moments(responses), strict=True):
+        np.testing.assert_allclose(part, whole, rtol=1e-12)
 
 
 def test_noise_variance_is_pooled_over_images(responses):
