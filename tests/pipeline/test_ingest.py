@@ -120,7 +120,7 @@ def test_a_file_that_may_not_be_read(hypercolumn, recording_file, tmp_path, stor
 
 def test_an_unknown_format(refused, recording_file):
     line = refused("ingest", "bad", recording_file, "--format", "mat")
-    assert line == "hypercolumn: format 'mat' is unknown; allowed are auto, hdf5, sensorium, original"
+    assert line == "hypercolumn: format 'mat' is unknown; allowed are auto, hdf5, sensorium, original, nwb"
 
 
 def test_arguments_that_are_missing(refused, recording_file):

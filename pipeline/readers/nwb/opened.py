@@ -14,9 +14,11 @@ import numpy as np
 
 from models.lazy import LazyArray
 from pipeline.errors import UserError
+from pipeline.readers.heaps import check_heaps
 
 MOST_BYTES = 2**28  # of a column or of times, which are read as a whole
 MOST_IMAGE_BYTES = 2**26
+KNOWN = {"core", "hdmf-common", "hdmf-experimental"}  # names of specifications
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,11 @@ def opened(path: Path) -> Iterator[Opened]:
     with warnings.catch_warnings():  # of other versions of the format, and of what is not read here
         warnings.simplefilter("ignore")
         try:
+            check_heaps(path)
             own = h5py.File(path, "r")
             _check_inside(path, own)
-            io = NWBHDF5IO(str(path), "r")
+            # pynwb knows the types of NWB itself; those of others' extensions are in the file
+            io = NWBHDF5IO(str(path), "r", load_namespaces=not own.get("specifications", {}).keys() <= KNOWN)
         except UserError:
             raise
         except Exception as error:

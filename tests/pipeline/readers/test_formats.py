@@ -11,6 +11,7 @@ import pytest
 
 from models.lazy import LazyArray
 from models.recording import ARRAYS, Recording
+from nwb_files import write_nwb
 from pipeline.readers import find, read
 from pipeline.readers.options import Options
 from written_formats import trials_of, write_pickle, write_scans, write_sensorium, zipped
@@ -35,6 +36,7 @@ WRITERS = {
     "pickle 5": (lambda r, f: write_pickle(r, f / "data.pkl", 5), "original", ()),
     "scan": (lambda r, f: write_scans(r, f / "scan"), "original", ("neuron_id",)),
     "areas": (lambda r, f: write_scans(r, f / "scan", AREAS), "original", ("neuron_id", "area")),
+    "nwb": (lambda r, f: write_nwb(r, f / "session.nwb", responses="dF/F"), "nwb", ("neuron_id", "area")),
     "areas named": (
         lambda r, f: write_scans(r, f / "scan", AREAS) / "scans.yaml",
         "original",
