@@ -12,17 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import h5py
 import numpy as np
 
 from models.lazy import LazyArray, Rows, chunks
 from pipeline.errors import UserError
-from pipeline.experiments.yaml_file import Node, read_yaml
 from pipeline.readers.lazily import joined, mapped, side_by_side
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.presentations import SPLITS, Presentations
 from pipeline.readers.splits import first_of_same
+
+if TYPE_CHECKING:
+    from pipeline.experiments.yaml_file import Node
 
 DESCRIPTION = "scans.yaml"
 FOLDER = "train.h5"
@@ -176,6 +179,8 @@ def _files_of_folder(folder: Path) -> dict[str, Path]:
 
 
 def _described(path: Path) -> Iterator[Scan]:
+    from pipeline.experiments.yaml_file import read_yaml  # whose package imports what imports the readers
+
     entries = read_yaml(path, "docs/recordings.md").sequence("scans, each with train, validation and test")
     shared = None
     for entry in entries:
