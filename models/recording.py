@@ -86,6 +86,8 @@ class Recording:
         trials = np.random.default_rng(seed).permutation(len(self.train_images))
         trials = np.array_split(trials, num_parts)[part - 1]
         kept = np.sort(trials[: round(len(trials) * per_mille / 1000)])
+        if len(kept) == len(self.train_images):
+            return self
         images, responses = taken(self.train_images, kept), taken(self.train_responses, kept)
         return replace(self, train_images=images, train_responses=responses)
 

@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -83,7 +82,7 @@ def add_recording(
         "attributes": _json(recording.attributes),
         "warnings": warnings_of(recording, statistics),
         "reader": reader,
-        "reader_options": _json(chosen(options)) or None,
+        "reader_options": options.to_dict() or None,
         "ingested": datetime.now(UTC).replace(tzinfo=None),
     }
     with _layout(recording, source) as content, dj.conn().transaction:
@@ -95,12 +94,6 @@ def add_recording(
         TrainingSet.insert1({"training_set": name})
         TrainingSet.Member.insert1({"training_set": name, "dataset_name": name})
     return True
-
-
-def chosen(options: Options) -> dict[str, Any]:
-    """The options that are not as they are by default."""
-    values = {field.name: getattr(options, field.name) for field in fields(options)}
-    return {name: value for name, value in values.items() if value != getattr(DEFAULTS, name)}
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from models.lazy import as_float32
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
 from pipeline.readers import hdf5, nwb, original, plugins, sensorium
 from pipeline.readers.images import prepared
-from pipeline.readers.lazily import as_float32
 from pipeline.readers.options import Options
 from pipeline.readers.presentations import Presentations
 from pipeline.readers.units import only_units

@@ -12,6 +12,7 @@ import numpy as np
 
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
+from pipeline.readers.damage import RAISED, check_heaps, damaged
 from pipeline.readers.options import WITHOUT_TIMES, Options
 
 name = "hdf5"
@@ -23,7 +24,7 @@ def recognises(path: Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return isinstance(file.get("train"), h5py.Group)
-    except (OSError, RuntimeError, KeyError):
+    except RAISED:
         return False
 
 
@@ -36,6 +37,7 @@ def read(path: Path, options: Options) -> Recording:
     options.refuse(str(path), **WITHOUT_TIMES)
     if not h5py.is_hdf5(path):
         raise UserError(f"{path}: is not an HDF5 file; allowed is the layout that the README describes")
+    check_heaps(path)
     opened = partial(_opened, path)
     with opened() as file:
         for where in ARRAYS.values():
@@ -49,11 +51,10 @@ def _opened(path: Path) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for files that end too early
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path}: is damaged or truncated ({reason}); make a whole copy and try again") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: /neurons holds text that is not UTF-8 ({error}); allowed is UTF-8") from error
+    except RAISED as error:
+        raise damaged(path, error) from error
 
 
 def _check_array(path: Path, file: h5py.File, where: str) -> None:

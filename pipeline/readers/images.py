@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.lazy import Rows
+from models.lazy import Rows, as_float32, mapped
 from pipeline.errors import UserError
-from pipeline.readers.lazily import as_float32, mapped
 from pipeline.readers.options import Options
 
 LUMA = np.array([299, 587, 114])  # thousandths of red, green and blue in the luminance of Rec. ITU-R BT.601

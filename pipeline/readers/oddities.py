@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.lazy import chunks
+from models.lazy import chunks, joined
 from models.recording import Recording
-from pipeline.readers.lazily import joined
 from pipeline.readers.splits import same_content
 
 FEWEST_FREEDOM = 30  # repeats beyond the first of an image: of fewer, the noise is known to no better than a quarter

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from models.lazy import LazyArray, Rows, chunks
+from models.lazy import LazyArray, Rows, as_float32, chunks, taken
 from models.recording import Recording
 from pipeline.errors import UserError
 from pipeline.readers.images import prepared
-from pipeline.readers.lazily import as_float32, taken
 from pipeline.readers.options import Options
 from pipeline.readers.splits import split_by_share
 from pipeline.readers.units import only_units

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from models.lazy import LazyArray, Rows, chunks
+from models.lazy import LazyArray, Rows, chunks, joined, mapped, side_by_side
 from pipeline.errors import UserError
-from pipeline.readers.lazily import joined, mapped, side_by_side
+from pipeline.readers.damage import RAISED, check_heaps, damaged
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.presentations import SPLITS, Presentations
 from pipeline.readers.splits import first_of_same
@@ -79,6 +79,7 @@ class _File:
             raise UserError(f"{path}: no such file; a scan has three, for training, validation and test set")
         if not h5py.is_hdf5(path):
             raise UserError(f"{path}: is not an HDF5 file; allowed is a file of the original's scans")
+        check_heaps(path)
         try:
             self._file = h5py.File(path, "r")
             inputs = self._dataset("inputs", "uif", 4)
@@ -90,8 +91,8 @@ class _File:
             has_ids = "image_ids" in self._file
             self.image_ids = self._vector("image_ids", len(inputs), "trials") if has_ids else None
             self.unit_ids = self._vector("info/unit_ids", responses.shape[1], "neurons")
-        except (OSError, RuntimeError, KeyError) as error:
-            raise self._damaged(error) from error
+        except RAISED as error:
+            raise damaged(path, error) from error
         channels, height, width = inputs.shape[1:]
         self.images = mapped(
             self._rows(inputs), (height, width, channels), inputs.dtype, lambda block: np.moveaxis(block, 1, -1)
@@ -124,14 +125,10 @@ class _File:
         def read(start: int, stop: int) -> np.ndarray:
             try:
                 return dataset[start:stop]
-            except (OSError, RuntimeError) as error:
-                raise self._damaged(error) from error
+            except RAISED as error:
+                raise damaged(self.path, error) from error
 
         return LazyArray(dataset.shape, dataset.dtype, read)
-
-    def _damaged(self, error: Exception) -> UserError:
-        reason = " ".join(str(error).split())
-        return UserError(f"{self.path}: is damaged or truncated ({reason}); make a whole copy and try again")
 
 
 def _first_of_image(file: _File) -> np.ndarray:

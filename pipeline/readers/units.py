@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from models.lazy import Rows
+from models.lazy import Rows, mapped
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
-from pipeline.readers.lazily import mapped
 
 TRUE = ("true", "1", "yes")  # of columns that are true or false; all else is false
 

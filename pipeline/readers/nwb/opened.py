@@ -14,7 +14,7 @@ import numpy as np
 
 from models.lazy import LazyArray
 from pipeline.errors import UserError
-from pipeline.readers.heaps import check_heaps
+from pipeline.readers.damage import check_heaps
 
 MOST_BYTES = 2**28  # of a column or of times, which are read as a whole
 MOST_IMAGE_BYTES = 2**26

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.lazy import LazyArray
+from models.lazy import LazyArray, take
 from pipeline.errors import UserError
 from pipeline.readers import read
 from pipeline.readers.images import overlaps, prepared
-from pipeline.readers.lazily import take
 from pipeline.readers.options import Options
 from pipeline.readers.presentations import Presentations
 from written_formats import write_sensorium

@@ -1,7 +1,8 @@
-"""The heaps in which an HDF5 file keeps its text: whether the library would come to the end of each.
+"""HDF5 files that are damaged: what is said of them, and whether the library would come to the end of their heaps.
 
-HDF5 (to 1.14.6 at least) goes from object to object of a global heap by their sizes, and never ends where one is of no
-size, as in a file that was damaged or not copied to its end. Layout: "HDF5 File Format Specification", III.E.
+In heaps a file keeps its text. HDF5 (to 1.14.6 at least) goes from object to object of one by their sizes, and never
+ends where one is of no size, as in a file that was damaged or not copied to its end. Layout: "HDF5 File Format
+Specification", III.E.
 """
 
 from __future__ import annotations
@@ -12,11 +13,18 @@ from pathlib import Path
 
 from pipeline.errors import UserError
 
+RAISED = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # by h5py, of a damaged file
 SIGNATURE = b"GCOL\x01\x00\x00\x00"  # version 1, three bytes reserved
 COLLECTION = struct.Struct("<8xQ")  # its size, this header included
 OBJECT = struct.Struct(
     "<H2x4xQ"
 )  # its index, 0 for what is free at the end; its size, without this header but of index 0
+
+
+def damaged(path: Path, error: Exception) -> UserError:
+    """What is said of a file when reading it raised an error."""
+    reason = " ".join(str(error).split())
+    return UserError(f"{path}: is damaged or truncated ({reason}); make a whole copy and try again")
 
 
 def check_heaps(path: Path) -> None:
