@@ -1,0 +1,82 @@
+"""A process that ingests one file after another, watched from outside; where it ends, another takes its place."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LONGEST = 10.0  # seconds that a file may take
+MOST = 1000  # MiB that it may take
+CHILD = Path(__file__).with_name("child.py")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a file: taken, refused, or a finding."""
+
+    kind: str
+    said: str
+    seconds: float
+    mib: int  # more than the process had before its first file
+
+
+class Ingesting:
+    """`hypercolumn ingest`, over and over, of files said to be of one format, in one database."""
+
+    def __init__(self, file_format: str, variables: dict[str, str]) -> None:
+        self._command = [sys.executable, "-P", str(CHILD), file_format]
+        self._variables = variables
+
+    def __enter__(self) -> Ingesting:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+        stop = [sys.executable, "-m", "pipeline", "db", "stop"]
+        subprocess.run(stop, env=self._variables, check=True, capture_output=True)
+
+    def take(self, name: str, path: Path) -> Answer:
+        answer = self._ask([name, str(path)], LONGEST)
+        if answer is None:
+            code = self._process.poll()
+            self._stop()
+            self._start()
+            said = f"no answer in {LONGEST:g} s" if code is None else f"the process ended with {code}"
+            return Answer("hung" if code is None else "crashed", said, LONGEST, 0)
+        found = Answer(**answer)
+        return Answer("too much memory", f"{found.mib} MiB", found.seconds, found.mib) if found.mib > MOST else found
+
+    def left_over(self, taken: int) -> list[str]:
+        """What there is beyond the rows and files of so many recordings, a line each."""
+        counts = self._ask([], 60.0)
+        assert counts is not None, "the last process does not answer"
+        return [f"{count} {what} of {taken} recordings" for what, count in counts.items() if count != taken]
+
+    def _ask(self, question: list[str], seconds: float) -> dict[str, Any] | None:
+        """None where it does not answer in time, or ends."""
+        try:
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            line = self._process.stdout.readline() if selector.select(seconds) else ""
+        if not line:
+            return None
+        return json.loads(line)
+
+    def _start(self) -> None:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(self._command, env=self._variables, stdin=pipe, stdout=pipe, text=True)
+        assert self._process.stdout.readline() == "ready\n"
+
+    def _stop(self) -> None:
+        self._process.kill()
+        self._process.communicate()
