@@ -138,6 +138,11 @@ class EmbeddedServer:
             if self.is_running():
                 return False
             if time.monotonic() > deadline:
+                if postgres.is_full(self._log):  # and the server has ended for that, or tries again and again to begin
+                    raise UserError(
+                        f"no room is left on the disk (the server of {self._data} does not answer); free some and try "
+                        f"again; the log is {self._log}"
+                    )
                 raise UserError(
                     f"{self._data} is in use, but no server answers; perhaps it is on another machine or in "
                     f"another container: stop it there, or {ELSEWHERE}; the log is {self._log}"

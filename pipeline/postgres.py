@@ -60,7 +60,7 @@ def make_data(data: Path, unfinished: Path, programs: Path, account: Account, lo
 
     It is made as `unfinished`, in the same folder, and renamed at the end. What the programs say goes to `log`.
     """
-    free = shutil.disk_usage(data.parent).free
+    free = free_room(data.parent)
     if free < ROOM:
         raise UserError(f"{data.parent} has {free >> 20} MB of room and needs {ROOM >> 20}: free some, or {ELSEWHERE}")
     begin, new = log.tell(), str(unfinished)
@@ -99,6 +99,15 @@ def failure(what: str, log: Path, begin: int) -> UserError:
     # Our own knocking while it starts is no complaint.
     complaint = re.compile(r"(FATAL|PANIC|ERROR|error): (?! the database system is)|failed|denied")
     said = next(filter(complaint.search, lines), lines[-1] if lines else "it said nothing").strip()
-    free = shutil.disk_usage(log.parent).free
-    room = f", with {free >> 20} MB of room left (free some)" if free < ROOM // 4 else ""
+    room = f", with {free_room(log) >> 20} MB of room left (free some)" if is_full(log) else ""
     return UserError(f"{what}{room}: {said}; the log is {log}")
+
+
+def is_full(path: Path) -> bool:
+    """Whether a server on that disk may have no room to go on in."""
+    return free_room(path) < ROOM // 4
+
+
+def free_room(path: Path) -> int:
+    """Bytes that are free on the disk of a path that is there."""
+    return shutil.disk_usage(path).free

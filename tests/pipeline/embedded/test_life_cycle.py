@@ -162,3 +162,11 @@ def test_large_log_starts_afresh(server):
     log.write_bytes(b"x" * (embedded.LARGEST_LOG + 1))
     server.start()
     assert 0 < log.stat().st_size < embedded.LARGEST_LOG
+
+
+def test_rows_outlive_the_server(hypercolumn, server, recording_file):
+    where = {"HYPERCOLUMN_HOME": str(server.home)}
+    assert hypercolumn("ingest", "kept", recording_file, **where).code == 0
+    assert hypercolumn("db", "stop", **where).out == "stopped\n"
+    again = hypercolumn("ingest", "kept", recording_file, **where)
+    assert again.out.startswith("kept was declared before with the same content")
