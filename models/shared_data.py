@@ -43,8 +43,8 @@ class SharedData:
 
     @cached_property
     def train_images(self) -> Tensor:
-        """(n, 1, height, width): the training images of one recording after the other."""
-        return torch.cat([data.train_images for data in self.parts])
+        """(n, 1, height, width), in main memory: the training images of one recording after the other."""
+        return torch.cat([data.train_images.cpu() for data in self.parts])
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> SharedData:
         """The same data on another device and in another precision."""

@@ -48,6 +48,19 @@ def other(connection) -> str:
 
 
 @pytest.fixture(scope="module")
+def wider(connection, recording) -> str:
+    """A recording with images of another size."""
+    images = {
+        f"{split}_images": np.pad(getattr(recording, f"{split}_images"), ((0, 0), (0, 0), (0, 4)), mode="edge")
+        for split in ("train", "validation", "test")
+    }
+    add_recording("wider", replace(recording, **images))
+    yield "wider"
+    (TrainingSet & {"training_set": "wider"}).delete(prompt=False)
+    (Dataset & {"dataset_name": "wider"}).delete(prompt=False)
+
+
+@pytest.fixture(scope="module")
 def shared(tiny, other) -> dict:
     """The key of a model of both recordings."""
     key = declare_task(f"tiny@neurons-2-of-2+{other}", small_configurations.QUICK_EQUIVARIANT, 0)
@@ -144,17 +157,8 @@ def test_verify_and_export(shared, command, tmp_path):
         (["tiny", "--core", "01234567"], "'01234567' leaves 0 trained models"),
     ],
 )
-def test_refused(refused, tiny, other, quick, recording, arguments, expected):
-    wider = {
-        f"{split}_images": np.pad(getattr(recording, f"{split}_images"), ((0, 0), (0, 0), (0, 4)), mode="edge")
-        for split in ("train", "validation", "test")
-    }
-    add_recording("wider", replace(recording, **wider))
-    try:
-        assert expected in refused("train", *arguments)
-    finally:
-        (TrainingSet & {"training_set": "wider"}).delete(prompt=False)
-        (Dataset & {"dataset_name": "wider"}).delete(prompt=False)
+def test_refused(refused, tiny, other, wider, quick, arguments, expected):
+    assert expected in refused("train", *arguments)
 
 
 def test_names_tell_what_training_sets_are(tiny, other, connection):
