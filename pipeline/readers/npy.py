@@ -1,23 +1,24 @@
-"""Files in numpy's format: the header is checked, without evaluating it, before any of the data is read."""
+"""Files in numpy's format: the header, read by numpy itself, is checked before any of the data is read."""
 
 from __future__ import annotations
 
 import math
-import re
+import tokenize
+import warnings
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.lib import format as npy
 
 from pipeline.errors import UserError
 
-MAGIC = b"\x93NUMPY"
-LENGTH_BYTES = {1: 2, 2: 4, 3: 4}  # by version: how many bytes tell the length of the header
+HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 LONGEST_HEADER = 2**16
+KINDS = "biufSU"  # numbers and text
 MOST_BYTES = 2**28  # of one array
-HEADER = re.compile(r"\s*\{(.*)\}\s*", re.DOTALL)
-DTYPE = re.compile(r"'descr'\s*:\s*'([<>|=]?(?:[uif][1248]|b1|[SU][1-9]\d{0,5}))'")
-ORDER = re.compile(r"'fortran_order'\s*:\s*(True|False)")
-SHAPE = re.compile(r"'shape'\s*:\s*\(\s*((?:\d{1,12}L?\s*,\s*){0,8}(?:\d{1,12}L?\s*)?)\)", re.ASCII)
+ALLOWED = "allowed are arrays of numbers or text, without pickle"
+# What numpy raises of a header that is none; the last three of one that is nested without end.
+RAISED = (ValueError, TypeError, KeyError, SyntaxError, OverflowError, tokenize.TokenError, RecursionError, MemoryError)
 
 
 class Header(NamedTuple):
@@ -43,27 +44,22 @@ def read_npy(file: BinaryIO, size: int, source: str) -> np.ndarray:
 
 def read_header(file: BinaryIO, size: int, source: str) -> Header:
     """What the file says of its array, once that is known to fit into the file."""
-    start = file.read(len(MAGIC) + 2)
-    if len(start) < len(MAGIC) + 2 or not start.startswith(MAGIC) or start[6] not in LENGTH_BYTES:
-        raise UserError(f"{source}: is not a file of numpy's format .npy")
-    width = LENGTH_BYTES[start[6]]
-    length = int.from_bytes(file.read(width), "little")
-    if length > LONGEST_HEADER:
-        raise UserError(f"{source}: has a header of {length} bytes; allowed are {LONGEST_HEADER}")
-    text = file.read(length).decode("utf-8", "replace")
-    inside = HEADER.fullmatch(text)
-    dtype, order, shape = (pattern.search(inside[1]) if inside else None for pattern in (DTYPE, ORDER, SHAPE))
-    if dtype is None or order is None or shape is None:
-        raise UserError(f"{source}: holds {_shown(text)}; allowed are arrays of numbers or text, without pickle")
-    sides = tuple(int(side.strip().rstrip("L")) for side in shape[1].split(",") if side.strip())
-    header = Header(np.dtype(dtype[1]), order[1] == "True", sides, len(start) + width + length)
-    if math.prod(max(side, 1) for side in sides) * header.dtype.itemsize > MOST_BYTES:
-        raise UserError(f"{source}: holds {header.num_bytes} bytes, {sides}; allowed are {MOST_BYTES}")
+    try:
+        version = npy.read_magic(file)
+    except ValueError as error:
+        raise UserError(f"{source}: is not a file of numpy's format .npy") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of files that Python 2 wrote, or of odd escapes
+            shape, is_fortran, dtype = HEADERS[version](file, max_header_size=LONGEST_HEADER)
+    except RAISED as error:
+        reason = " ".join(str(error).split())[:60]
+        raise UserError(f"{source}: has no header that numpy can read ({reason}); {ALLOWED}") from error
+    header = Header(dtype, is_fortran, shape, file.tell())
+    if dtype.kind not in KINDS or dtype.itemsize == 0 or any(side < 0 for side in shape):
+        raise UserError(f"{source}: holds {dtype} {shape}; {ALLOWED}")
+    if max(header.num_bytes, math.prod(side or 1 for side in shape)) > MOST_BYTES:
+        raise UserError(f"{source}: holds {header.num_bytes} bytes, {shape}; allowed are {MOST_BYTES}")
     if header.start + header.num_bytes > size:
-        raise UserError(f"{source}: announces {header.num_bytes} bytes, {sides}, and has {size - header.start}")
+        raise UserError(f"{source}: announces {header.num_bytes} bytes, {shape}, and has {size - header.start}")
     return header
-
-
-def _shown(text: str) -> str:
-    text = " ".join(text.split())
-    return repr(text if len(text) <= 60 else text[:57] + "...")
