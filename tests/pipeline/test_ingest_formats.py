@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 
 import pipeline
-from made_up_recordings import unequally_shown
+from made_up_recordings import noise, unequally_shown
 from models.recording import Recording
+from nwb_files import write_nwb
 from pipeline.errors import UserError
 from pipeline.readers import read
 from pipeline.readers.options import Options
+from pipeline.tasks import declare_task
 from schemas.dataset import Dataset, TrainingSet
+from schemas.training import TrainedModel
 from written_formats import trials_of, write_pickle, write_scans, write_sensorium, zipped
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -68,22 +71,29 @@ def test_a_zip_with_options_comes_in_twice_as_the_same(command, removed, shown, 
     assert (other.code, "is taken by a recording of other content" in other.err) == (2, True)
 
 
-def test_every_format_becomes_the_same_dataset(command, removed, shown, tmp_path):
-    plain = replace(shown, neurons={"neuron_id": np.arange(5)})
-    plain.write(tmp_path / "layout.h5")
+def test_every_format_becomes_the_same_dataset_and_model(command, removed, quick, tmp_path):
+    recording = replace(noise(20), neurons={"neuron_id": np.arange(2)})
+    recording.write(tmp_path / "layout.h5")
     paths = {
         "hdf5": tmp_path / "layout.h5",
-        "sensorium": write_sensorium(plain, tmp_path / "static"),
-        "original": write_scans(plain, tmp_path / "scan"),
+        "sensorium": write_sensorium(recording, tmp_path / "static"),
+        "original": write_scans(recording, tmp_path / "scan"),
+        "nwb": write_nwb(recording, tmp_path / "session.nwb", responses="dF/F"),
     }
-    digests = set()
+    digests, weights = set(), set()
     for reader, path in paths.items():
-        removed.append(f"as-{reader}")
-        assert command("ingest", f"as-{reader}", path).code == 0
-        found = row(f"as-{reader}")
+        name = f"as-{reader}"
+        removed.append(name)
+        code, _, err = command("ingest", name, path)
+        assert code == 0, err
+        found = row(name)
         assert (found["reader"], found["reader_options"] or {}) == (reader, {})
         digests.add(found["content_sha256"])
-    assert digests == {plain.content_sha256()}
+        key = declare_task(name, "quick", 0)
+        TrainedModel.populate(key)
+        weights.add((TrainedModel & key).fetch1("weights").sha256)
+    assert digests == {recording.content_sha256()}
+    assert len(weights) == 1
 
 
 @pytest.mark.parametrize(
