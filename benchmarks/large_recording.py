@@ -1,8 +1,8 @@
-"""How much memory does it take to ingest a recording, and does that grow with its images?
+"""How much memory does it take to inspect and to ingest a recording, and does that grow with its images?
 
-Makes recordings (noise, written chunk by chunk) and ingests each with the command line, in a process of its own, into
-an embedded database of its own. Peak memory is that of the process, what it imports included. A tenth of 100,000 images
-by 10,000 neurons shall take less than 2 GB, and more images shall not take more.
+Makes recordings (noise, written chunk by chunk), and inspects and ingests each with the command line, in processes of
+their own, into an embedded database of its own. Peak memory is that of the process, what it imports included. A tenth
+of 100,000 images by 10,000 neurons shall take less than 2 GB, and more images shall not take more.
 
     python benchmarks/large_recording.py [--images 2000 5000 10000] [--neurons 10000] [--size 36 64] [--json]
 """
@@ -54,14 +54,14 @@ def make(path: Path, images: int, neurons: int, size: tuple[int, int]) -> None:
     Recording(*arrays, shown(TEST_IMAGES), responses(REPEATS, TEST_IMAGES)).write(path)
 
 
-def ingested(name: str, path: Path) -> dict[str, float]:
-    """What `hypercolumn ingest` took."""
+def taken(*command: str) -> dict[str, float]:
+    """What a command of `hypercolumn` took."""
     began = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "pipeline", "ingest", name, str(path)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([sys.executable, "-m", "pipeline", *command], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        sys.exit(f"hypercolumn ingest ended with code {process.returncode}; what it said stands above")
+        sys.exit(f"hypercolumn {command[0]} ended with code {process.returncode}; what it said stands above")
     return {
         "peak_mb": used.ru_maxrss * UNIT / 1e6,
         "wall_s": time.perf_counter() - began,
@@ -88,11 +88,12 @@ def main() -> None:
             if maker.exitcode:
                 sys.exit(f"making {path} ended with code {maker.exitcode}; what it said stands above")
             sizes = Recording.lazy(partial(h5py.File, path)).nbytes, path.stat().st_size
-            found = ingested(f"images-{images}", path)
-            path.unlink()
             row = {"images": images, "neurons": options.neurons, "arrays_mb": sizes[0] / 1e6, "file_mb": sizes[1] / 1e6}
-            rows.append(row | found | {"load": load()})
-    show(rows, as_json=options.json, title="hypercolumn ingest")
+            for command in (["inspect"], ["ingest", f"images-{images}"]):
+                found = taken(*command, str(path))
+                rows.append(row | {"command": command[0]} | found | {"load": load()})
+            path.unlink()
+    show(rows, as_json=options.json, title="large recordings")
 
 
 if __name__ == "__main__":

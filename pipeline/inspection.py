@@ -68,7 +68,7 @@ def by_title(found: Inspection) -> dict[str, Any]:
             {"of each neuron": "ceiling of the test correlation"} | _quantiles(found.ceiling),
             {"of each neuron": "explainable variance"} | _quantiles(found.explainable_variance),
         ],
-        "warnings": dict(enumerate(found.warnings, start=1)) or {"none": ""},
+        "warnings": {str(i): line for i, line in enumerate(found.warnings, start=1)} or {"none": ""},
     }
 
 

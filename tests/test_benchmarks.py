@@ -28,11 +28,11 @@ def test_a_peer_that_is_not_installed_is_named(tmp_path):
     assert done.stderr.startswith(f"escnn not installed in {tmp_path}")
 
 
-def test_a_recording_is_ingested_chunk_by_chunk(tmp_path):
+def test_a_recording_is_inspected_and_ingested_chunk_by_chunk(tmp_path):
     sizes = ["--images", "20", "--neurons", "5", "--size", "8", "9"]
     command = [sys.executable, BENCHMARKS / "large_recording.py", "--json", *sizes]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
-    assert [(row["images"], row["neurons"]) for row in rows] == [(20, 5)]
+    assert [(row["command"], row["images"], row["neurons"]) for row in rows] == [("inspect", 20, 5), ("ingest", 20, 5)]
     assert all(50 < row["peak_mb"] < 2000 and row["file_mb"] < row["arrays_mb"] + 0.1 for row in rows)

@@ -1,4 +1,4 @@
-"""Ingests what it is told to on its standard input, a line of JSON each, and answers in JSON on its standard output."""
+"""Inspects and ingests what its standard input tells, a line of JSON each, and answers in JSON."""
 
 from __future__ import annotations
 
@@ -21,8 +21,15 @@ def most_mib() -> int:
 
 
 def ingest(file_format: str, name: str, path: str) -> tuple[str, str]:
-    """What came of it, and what was said."""
-    sys.argv = ["hypercolumn", "ingest", name, path, "--format", file_format]
+    """What came of it, and what was said; `inspect` must have said the same."""
+    inspected = run("inspect", path, "--format", file_format)
+    found = run("ingest", name, path, "--format", file_format)
+    return found if found == inspected else ("inspected otherwise", f"{inspected} by inspect, {found} by ingest")
+
+
+def run(*arguments: str) -> tuple[str, str]:
+    """What came of `hypercolumn`, and what was said if it was refused, or should not have been said."""
+    sys.argv = ["hypercolumn", *arguments]
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):

@@ -91,6 +91,10 @@ def test_what_is_odd_is_said_and_kept(command, connection, recording, tmp_path):
         "2 test images are there before in the test set: 8, 11",
         "2 images of the training set are of one grey alone: 3, 9",
     ]
+    code, out, _ = command("inspect", path)
+    assert code == 0
+    told = " ".join(out.replace("│", " ").split())
+    assert all(f"{i} {line}" in told for i, line in enumerate(wanted, start=1))
     try:
         code, _, err = command("ingest", "odd", path)
         assert code == 0
