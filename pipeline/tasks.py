@@ -21,14 +21,15 @@ from schemas.dataset import TrainingSet
 from schemas.training import Regularization, Seed, TrainerConfig, TrainingTask
 
 
-def declare_task(training_set: str, config: str | NamedConfig, seed: int) -> dict[str, Any]:
+def declare_task(training_set: str, config: str | NamedConfig, seed: int, called: str | None = None) -> dict[str, Any]:
     """Declare the training of a configuration, by its name or as it is, unless it is there already; gives its key.
 
-    training_set: its name, which may tell parts of recordings, or several: then it is declared, too.
+    training_set: its name, which may tell parts of recordings, or several: then it is declared, too, and may be
+        `called` otherwise.
     """
     named = config_named(config) if isinstance(config, str) else config
     with dj.conn().transaction:
-        training_set = insert_named_set(training_set)
+        training_set = insert_named_set(training_set, called)
         check_task(training_set, named, seed)
         return insert_task(training_set, named, seed)
 

@@ -52,11 +52,11 @@ class Part:
 
 WHOLE = Part()
 WORDS = {  # of a part's name, with the columns that their numbers stand for
-    r"(\d+)": ("trials_per_mille",),
-    r"half-(\d+)": ("part",),
-    r"part-(\d+)-of-(\d+)": ("part", "num_parts"),
-    r"seed-(\d+)": ("subset_seed",),
-    r"neurons-(\d+)-of-(\d+)": ("neuron_part", "neuron_parts"),
+    r"(\d{1,19})": ("trials_per_mille",),
+    r"half-(\d{1,19})": ("part",),
+    r"part-(\d{1,19})-of-(\d{1,19})": ("part", "num_parts"),
+    r"seed-(\d{1,19})": ("subset_seed",),
+    r"neurons-(\d{1,19})-of-(\d{1,19})": ("neuron_part", "neuron_parts"),
 }
 
 
@@ -89,6 +89,8 @@ def declare_training_set(members: Mapping[str, Part], name: str | None = None) -
 
 def insert_members(members: Mapping[str, Part], name: str | None = None) -> str:
     """The same, in the caller's transaction."""
+    if not members or not all(map(_is_possible, members.values())):
+        raise UserError(f"{dict(members)} is no part of recordings; see docs/several-recordings.md")
     for dataset in members:
         check_known(Dataset, dataset)
     if name is not None:
@@ -96,11 +98,14 @@ def insert_members(members: Mapping[str, Part], name: str | None = None) -> str:
     return _insert(members, name or "+".join(members[dataset].name(dataset) for dataset in sorted(members)))
 
 
-def insert_named_set(name: str) -> str:
+def insert_named_set(name: str, called: str | None = None) -> str:
     """Insert the training set that a name tells, in the caller's transaction, unless it is there; gives its name.
 
+    called: another name for it.
     Raises UserError where there is no recording, or training set, of that name.
     """
+    if called is not None:
+        return insert_members(members_named(name), called)
     if set(name) & set("@+") and not TrainingSet & {"training_set": name}:
         return insert_members(members_named(name))
     check_known(TrainingSet, name)
@@ -111,6 +116,11 @@ def of_several() -> list[dict[str, str]]:
     """Keys of the training sets of more than one recording."""
     counts = Counter(TrainingSet.Member.to_arrays("training_set").tolist())
     return [{"training_set": name} for name, count in counts.items() if count > 1]
+
+
+def of_other_neurons() -> list[dict[str, str]]:
+    """Keys of the training sets that are not of all neurons of one recording: their losses are of others."""
+    return of_several() + (TrainingSet.Member & "neuron_parts > 1").proj().keys()
 
 
 def insert_part(dataset: str, part: Part) -> str:
@@ -164,7 +174,8 @@ def num_images(training_set: str) -> int:
 def check_known(table: type[dj.Manual], name: str) -> None:
     """Raises UserError where there is no recording, or training set, of that name."""
     (attribute,) = table.primary_key
-    if not table & {attribute: name}:
+    # MySQL and MariaDB take names in capitals for the same, Python does not
+    if name not in (table & {attribute: name}).to_arrays(attribute).tolist():
         known = ", ".join(table.to_arrays(attribute, order_by=attribute)) or "none yet"
         raise UserError(f"there is no recording {name!r} (there are: {known}); bring it in with `hypercolumn ingest`")
 

@@ -41,17 +41,15 @@ def train(
 
     KEY is the id that `hypercolumn results` prints, or a condition that leaves one model.
     """
-    from pipeline import results, stored_cores, tasks, training_sets
+    from pipeline import results, stored_cores, tasks
     from pipeline.train import train_declared
 
     connect(device)
     console = terminal()
     origin = None if core is None else results.find_model(core)
-    if training_set is not None:
-        name = training_sets.declare_training_set(training_sets.members_named(name), training_set)
     if origin is None:
-        key = tasks.declare_task(name, config or "rotation-equivariant", seed)
+        key = tasks.declare_task(name, config or "rotation-equivariant", seed, training_set)
     else:
-        key = stored_cores.declare_on_core(name, origin, config, seed)
+        key = stored_cores.declare_on_core(name, origin, config, seed, training_set)
     keys = train_declared([key], console)
     console.print(results.as_table(results.query_results(where=keys)))

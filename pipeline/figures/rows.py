@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.fetch import fetch_rows
 from pipeline.results import short_id
-from pipeline.training_sets import of_several
+from pipeline.training_sets import of_other_neurons
 from schemas.architecture import ModelConfig
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel, TrainingTask
@@ -33,9 +33,9 @@ SCORES = (
 def query_models(dataset: str | None = None) -> list[Row]:
     """Trained models, lowest validation loss first: keys, scores, architecture, recording and short id.
 
-    Models of several recordings are not among them, here and below: their scores are of other neurons.
+    Models of several recordings, or of some neurons, are not among them, here and below: their losses are of others.
     """
-    query = (TrainedModel.proj(*SCORES) - of_several()) * ModelConfig * TrainingSet.Member
+    query = (TrainedModel.proj(*SCORES) - of_other_neurons()) * ModelConfig * TrainingSet.Member
     if dataset is not None:
         query &= {"dataset_name": dataset}
     return [{"id": short_id(row), **row} for row in fetch_rows(query, ["val_loss", *TrainedModel.primary_key])]
@@ -69,8 +69,8 @@ def best_row(table: type[dj.Computed], dataset: str, *conditions: Any) -> Row | 
 
     conditions: further restrictions, of the models, their configurations and readouts.
     """
-    query = (table.proj() - of_several()) * TrainedModel.proj("val_loss") * ModelConfig * TrainingSet.Member.proj()
-    query &= {"dataset_name": dataset}
+    query = (table.proj() - of_other_neurons()) * TrainedModel.proj("val_loss")
+    query = query * ModelConfig * TrainingSet.Member.proj() & {"dataset_name": dataset}
     for condition in conditions:
         query &= condition
     rows = query.to_dicts(order_by=["val_loss", *table.primary_key], limit=1)

@@ -111,10 +111,10 @@ class TrainedModel(dj.Computed):
     def make_compute(self, key: dict, task: dict[str, Any]) -> tuple:
         where = device.current()
         keeper = DatabaseKeeper(key, where)
-        loaded, model = recordings.load(key), new_network(key, task)
+        loaded = recordings.load(key)
         data, size = loaded.data, "{} x {}".format(*loaded.data.image_size)
         result, weights, (row, neurons) = memory.enough_for(
-            lambda: self._train(key, task, model, data, where, keeper),
+            lambda: self._train(key, task, data, where, keeper),
             where,
             f"batches of {task['fit']['batch_size']} images of {size} pixels and {data.num_neurons} neurons",
             "a smaller batch_size takes less, and so do fewer filters and fewer workers on the device",
@@ -128,12 +128,12 @@ class TrainedModel(dj.Computed):
         self,
         key: dict,
         task: dict[str, Any],
-        model: ModelOfParts,
         data: models.Data | models.SharedData,
         where: torch.device,
         keeper: DatabaseKeeper,
     ) -> tuple[TrainingResult, dict[str, torch.Tensor], tuple[dict[str, Any], list[dict[str, Any]]]]:
         """What came of the training, the weights, and the scores."""
+        model = new_network(key, task)
         trainer = Trainer(model, data, seed=task["seed"], device=where, precision=task["precision"])
         result = trainer.fit(
             **task["fit"], progress=lambda validation: self.on_validation(key, validation), keeper=keeper

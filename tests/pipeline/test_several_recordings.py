@@ -20,6 +20,7 @@ from pipeline.datasets import add_recording
 from pipeline.errors import UserError
 from pipeline.figures import rows
 from pipeline.results import short_id
+from pipeline.stored_cores import declare_on_core
 from pipeline.tasks import declare_task
 from pipeline.training_sets import Part, declare_training_set, members_named
 from pipeline.worker import work
@@ -154,11 +155,41 @@ def test_verify_and_export(shared, command, tmp_path):
         (["tiny@neurons-7-of-9"], "tiny has 6 neurons, too few"),
         (["other.1+tiny", "--config", "paper"], "has 50 training images, fewer than one batch of 'paper', 256"),
         (["other.1+wider"], "images of one size, in pixels; found: other.1 16 x 16, wider 16 x 20; bring the others"),
+        (["tiny+other.1", "--as", "both", "--config", "paper"], "fewer than one batch of 'paper', 256"),
+        (["TINY+other.1"], "there is no recording 'TINY' (there are: "),  # also where a server takes it for the same
+        (["TINY"], "there is no recording 'TINY' (there are: "),
+        (["tiny@" + 5000 * "9"], "names no part of a recording"),
         (["tiny", "--core", "01234567"], "'01234567' leaves 0 trained models"),
     ],
 )
 def test_refused(refused, tiny, other, wider, quick, arguments, expected):
     assert expected in refused("train", *arguments)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{}, {"tiny": Part(neuron_parts=2, neuron_part=3)}, {"tiny": Part(num_parts=2, part=0)}],
+)
+def test_parts_that_are_none(tiny, snapshot, members):
+    before = snapshot()
+    with pytest.raises(UserError, match=r"is no part of recordings; see docs/several-recordings.md"):
+        declare_training_set(members, "parts")
+    assert snapshot() == before
+
+
+def test_figures_are_of_all_neurons(shared, trained):
+    key = declare_task("tiny@neurons-2-of-2", small_configurations.QUICK, 0)
+    TrainedModel.populate(key)
+    shown = {row["training_set"] for row in rows.query_models("tiny")}
+    assert "tiny" in shown
+    assert not shown & {"tiny@neurons-2-of-2", BOTH}
+
+
+def test_a_core_that_is_not_trained_yet(tiny, snapshot):
+    origin = declare_task(tiny, small_configurations.QUICK, 81)
+    with pytest.raises(UserError, match="is not trained yet"):
+        declare_on_core(tiny, origin, None, 0)
+    (TrainingTask & origin).delete(prompt=False)
 
 
 def test_names_tell_what_training_sets_are(tiny, other, connection):
