@@ -17,6 +17,7 @@ memory (see `models.lazy`): what is done here with all of one is done chunk by c
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -119,7 +120,7 @@ class Recording:
     def write(self, path: Path | str | BinaryIO) -> None:
         """Write the recording as one compressed HDF5 file. Raises OSError where there is no room for it."""
         with _opened(path) as content, SteadyFile(content) as steady, h5py.File(steady, "w", track_order=True) as file:
-            file.attrs.update(self.attributes)
+            file.attrs.update({name: _storable(value) for name, value in self.attributes.items()})
             for name, array in self._arrays().items():
                 compression = {"compression": "gzip", "shuffle": True} if nbytes(array) > 4096 else {}
                 stored = h5py.string_dtype() if array.dtype.kind == "U" else array.dtype
@@ -186,6 +187,21 @@ def _column(dataset: h5py.Dataset) -> np.ndarray:
     if h5py.check_string_dtype(dataset.dtype) is not None:
         return np.asarray(dataset.asstr()[()], dtype=str)
     return dataset[()]
+
+
+def _storable(value: Any) -> Any:
+    """An attribute as HDF5 can hold it: numbers, text and lists of one of them as they are, all else as JSON."""
+    value = _plain(value)
+    if isinstance(value, list) and (all(isinstance(one, str) for one in value) or _are_numbers(value)):
+        return [_storable(one) for one in value]
+    if isinstance(value, bool | int | float):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _are_numbers(values: list[Any]) -> bool:
+    return all(isinstance(one, int | float) and abs(one) < 2**63 for one in values)
 
 
 def _plain(value: Any) -> Any:

@@ -85,14 +85,21 @@ def add_recording(
         "reader_options": options.to_dict() or None,
         "ingested": datetime.now(UTC).replace(tzinfo=None),
     }
-    with _layout(recording, source) as content, dj.conn().transaction:
-        with Dataset().staged_insert1 as staged:  # which leaves no file behind where the insert fails
-            staged.rec.update(row)
-            with staged.open("recording", ".h5") as file:
-                shutil.copyfileobj(content, file, COPIED_AT_ONCE)
-        Dataset.Neuron.insert({"dataset_name": name} | neuron for neuron in _neurons(recording, statistics))
-        TrainingSet.insert1({"training_set": name})
-        TrainingSet.Member.insert1({"training_set": name, "dataset_name": name})
+    neurons = [{"dataset_name": name} | neuron for neuron in _neurons(recording, statistics)]
+    staged = None
+    try:
+        with _layout(recording, source) as content, dj.conn().transaction:
+            with Dataset().staged_insert1 as staged:  # which leaves no file behind where the insert fails
+                staged.rec.update(row)
+                with staged.open("recording", ".h5") as file:
+                    shutil.copyfileobj(content, file, COPIED_AT_ONCE)
+            Dataset.Neuron.insert(neurons)
+            TrainingSet.insert1({"training_set": name})
+            TrainingSet.Member.insert1({"training_set": name, "dataset_name": name})
+    except BaseException:
+        if staged is not None:
+            staged._cleanup()  # its row is taken back with the transaction, and the file must not stay without it
+        raise
     return True
 
 

@@ -70,6 +70,8 @@ def _presentations(images: Any, responses: Any, image_ids: Any, split: np.ndarra
     lengths = {"responses": len(followed)}
     if image_ids is not None:
         image_ids = np.asarray(image_ids)
+        if image_ids.dtype.kind not in "uifU" or (image_ids.dtype.kind == "f" and not np.isfinite(image_ids).all()):
+            raise UserError(f"image_ids holds {image_ids.dtype}, or NaN; allowed are numbers or text for each trial")
         lengths["image_ids"] = image_ids.shape[0] if image_ids.ndim == 1 else 0
     if split is not None:
         lengths["split"] = len(split)
@@ -122,7 +124,7 @@ def _rows(name: str, given: Any, dimensions: tuple[int, ...]) -> Rows:
     if given is None:
         raise UserError(f"{name} is missing; wanted is an array")
     try:
-        array = given if all(hasattr(given, part) for part in ("shape", "dtype", "__len__")) else np.asarray(given)
+        array = given if isinstance(getattr(given, "dtype", None), np.dtype) else np.asarray(given)
     except ValueError as error:
         raise UserError(f"{name} is no array ({error}); allowed are numbers of one shape") from error
     if array.dtype.kind not in "uif":

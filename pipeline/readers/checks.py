@@ -12,6 +12,7 @@ from models.spread import Spread
 from pipeline.errors import UserError
 from pipeline.readers.oddities import constant_images, constant_test_responses, few_repeats, repeated_images, some
 
+LARGEST_ID = np.iinfo(np.int64).max
 NEGATIVE_NOISE = 0.05  # of the SD of all training responses; what is further below zero is no noise
 
 
@@ -30,6 +31,7 @@ def check_recording(recording: Recording, source: str) -> Statistics:
     All is read once, chunk by chunk, however large it is.
     """
     _check_shapes(recording, source)
+    _check_columns(recording, source)
     lowest, highest = _check_images(recording.train_images, f"{source}: /train/images")
     for split in ("validation", "test"):
         _check_images(getattr(recording, f"{split}_images"), f"{source}: /{split}/images")
@@ -94,6 +96,32 @@ def _check_shapes(recording: Recording, source: str) -> None:
                 f"{source}: /{split}/responses has {responses.shape[-1]} neurons, /train/responses "
                 f"{recording.num_neurons}; allowed is the same number"
             )
+
+
+def _check_columns(recording: Recording, source: str) -> None:
+    for name, column in recording.neurons.items():
+        if not name.isprintable() or not name.strip(". ") or "/" in name:
+            raise UserError(f"{source}: a column of neurons is named {name!r}; allowed are words without '/'")
+        if column.ndim < 1 or len(column) != recording.num_neurons:
+            raise UserError(
+                f"{source}: /neurons/{name} has the shape {column.shape}; allowed is one value for each of "
+                f"{recording.num_neurons} neurons"
+            )
+    given = recording.neurons.get("neuron_id")
+    if given is None:
+        return
+    if given.dtype.kind not in "ui":
+        what = "text" if given.dtype.kind == "U" else given.dtype
+        raise UserError(f"{source}: /neurons/neuron_id holds {what}; allowed are whole numbers")
+    if given.ndim != 1:
+        raise UserError(f"{source}: /neurons/neuron_id has the shape {given.shape}; allowed is one dimension")
+    numbers, counts = np.unique(given, return_counts=True)
+    if (counts > 1).any():
+        raise UserError(
+            f"{source}: /neurons/neuron_id holds {numbers[counts > 1][0]} twice; allowed is each number once"
+        )
+    if numbers[-1] > LARGEST_ID:
+        raise UserError(f"{source}: /neurons/neuron_id holds {numbers[-1]}; allowed is at most {LARGEST_ID}")
 
 
 def _check_images(images: Rows, field: str) -> tuple[float, float]:

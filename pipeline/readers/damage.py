@@ -7,12 +7,18 @@ Specification", III.E.
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 from pathlib import Path
+from typing import Any
+
+import h5py
 
 from pipeline.errors import UserError
 
+MOST_AT_ONCE = 2**28  # bytes
+BEST_COMPRESSION = 1100  # times, more than deflate reaches
 RAISED = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # by h5py, of a damaged file
 SIGNATURE = b"GCOL\x01\x00\x00\x00"  # version 1, three bytes reserved
 COLLECTION = struct.Struct("<8xQ")  # its size, this header included
@@ -33,22 +39,65 @@ def check_heaps(path: Path) -> None:
         if path.stat().st_size < COLLECTION.size:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            start = content.find(SIGNATURE)
+            start, steps = content.find(SIGNATURE), len(content) // 8  # for real heaps do not overlap
             while start >= 0:
-                if _is_endless(content, start):
+                steps = _steps_left(content, start, steps)
+                if steps < 0:
                     raise UserError(f"{path}: is damaged (a heap at byte {start} has no end); make a whole copy")
                 start = content.find(SIGNATURE, start + 1)
 
 
-def _is_endless(content: mmap.mmap, start: int) -> bool:
+def check_inside(path: Path, file: h5py.File) -> None:
+    """Raises UserError where something lies elsewhere: that could be any other file that the user can read.
+
+    No link is followed.
+    """
+    outside: list[str] = []
+
+    def link(name: str, found: Any) -> None:
+        if isinstance(found, h5py.ExternalLink):
+            outside.append(name)
+
+    def item(name: str, found: Any) -> None:
+        if isinstance(found, h5py.Dataset) and (found.is_virtual or found.external):
+            outside.append(name)
+
+    file.visititems_links(link)
+    if not outside:
+        file.visititems(item)
+    if outside:
+        raise UserError(f"{path}: /{outside[0]} lies in another file; allowed is data within the file")
+
+
+def check_size(path: Path, dataset: h5py.Dataset, where: str, most: int | None = None) -> None:
+    """Raises UserError where a dataset announces much more than is in the file, or than is read at once.
+
+    most: bytes of all of it; by default as many as the file can hold, compressed, and 256 MiB a row and a chunk.
+    """
+    size = dataset.size * dataset.dtype.itemsize
+    check_bytes(path, math.prod(dataset.chunks or (1,)) * dataset.dtype.itemsize, f"{where}, a chunk of it")
+    check_bytes(path, size // max(1, len(dataset)) if dataset.ndim > 1 else 0, f"{where}, a row of it,")
+    stored = max(MOST_AT_ONCE // 2, BEST_COMPRESSION * dataset.id.get_storage_size())
+    check_bytes(path, size, where, stored if most is None else most)
+
+
+def check_bytes(path: Path, size: int, where: str, most: int = MOST_AT_ONCE) -> None:
+    """Raises UserError where something would take more than that."""
+    if size > most:
+        raise UserError(f"{path}: /{where} would take {size >> 20} MB; allowed, or there, are {most >> 20}")
+
+
+def _steps_left(content: mmap.mmap, start: int, steps: int) -> int:
+    """Of so many, after the objects of a heap; below 0 where they do not suffice."""
     if start + COLLECTION.size > len(content):
-        return False
+        return steps
     (size,) = COLLECTION.unpack_from(content, start)
     end, place = min(start + size, len(content)), start + COLLECTION.size
     while place + OBJECT.size <= end:
         index, length = OBJECT.unpack_from(content, place)
         step = length if index == 0 else (OBJECT.size + -(-length // 8) * 8) % 2**64
-        if step == 0:
-            return True
+        steps -= 1
+        if step == 0 or steps < 0:
+            return -1
         place += step
-    return False
+    return steps

@@ -8,22 +8,21 @@ from functools import partial
 from pathlib import Path
 
 import h5py
-import numpy as np
 
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
-from pipeline.readers.damage import RAISED, check_heaps, damaged
+from pipeline.readers.damage import RAISED, check_bytes, check_heaps, check_inside, check_size, damaged
 from pipeline.readers.options import WITHOUT_TIMES, Options
 
 name = "hdf5"
-LARGEST_ID = np.iinfo(np.int64).max
+LARGEST_COLUMN = 2**26  # bytes of a column of neurons
 
 
 def recognises(path: Path) -> bool:
     """Whether it is an HDF5 file with a group of training data."""
     try:
         with h5py.File(path, "r") as file:
-            return isinstance(file.get("train"), h5py.Group)
+            return isinstance(file.get("train", getlink=True), h5py.HardLink) and isinstance(file["train"], h5py.Group)
     except RAISED:
         return False
 
@@ -40,6 +39,7 @@ def read(path: Path, options: Options) -> Recording:
     check_heaps(path)
     opened = partial(_opened, path)
     with opened() as file:
+        check_inside(path, file)
         for where in ARRAYS.values():
             _check_array(path, file, where)
         _check_neurons(path, file)
@@ -64,12 +64,12 @@ def _check_array(path: Path, file: h5py.File, where: str) -> None:
     dataset = file.get(where)
     if not isinstance(dataset, h5py.Dataset):
         raise UserError(f"{path}: dataset /{where} is missing from group /{group}; it must hold {name}")
-    _check_is_inside(path, file, dataset, where)
     if dataset.dtype.kind not in "uif":
         raise UserError(f"{path}: /{where} holds {dataset.dtype}; allowed are numbers")
     dimensions = 3 if name == "images" or group == "test" else 2
     if dataset.ndim != dimensions:
         raise UserError(f"{path}: /{where} has {dataset.ndim} dimensions, {dataset.shape}; allowed is {dimensions}")
+    check_size(path, dataset, where)
 
 
 def _check_neurons(path: Path, file: h5py.File) -> None:
@@ -83,28 +83,13 @@ def _check_neurons(path: Path, file: h5py.File) -> None:
         where = f"neurons/{name}"
         if not isinstance(column, h5py.Dataset):
             raise UserError(f"{path}: /{where} is no dataset; it must hold one value for each neuron")
-        _check_is_inside(path, file, column, where)
         if h5py.check_string_dtype(column.dtype) is None and column.dtype.kind not in "uifb":
             raise UserError(f"{path}: /{where} holds {column.dtype}; allowed are numbers and text")
         if column.ndim < 1 or column.shape[0] != neurons:
             raise UserError(
                 f"{path}: /{where} has the shape {column.shape}; allowed is one value for each of {neurons} neurons"
             )
-    if "neuron_id" in columns:
-        identifiers = columns["neuron_id"]
-        if identifiers.dtype.kind not in "ui":
-            raise UserError(f"{path}: /neurons/neuron_id holds {identifiers.dtype}; allowed are whole numbers")
-        if identifiers.ndim != 1:
-            raise UserError(f"{path}: /neurons/neuron_id has the shape {identifiers.shape}; allowed is one dimension")
-        numbers, counts = np.unique(identifiers[()], return_counts=True)
-        if (counts > 1).any():
-            twice = numbers[counts > 1][0]
-            raise UserError(f"{path}: /neurons/neuron_id holds {twice} twice; allowed is each number once")
-        if neurons and numbers[-1] > LARGEST_ID:
-            raise UserError(f"{path}: /neurons/neuron_id holds {numbers[-1]}; allowed is at most {LARGEST_ID}")
-
-
-def _check_is_inside(path: Path, file: h5py.File, dataset: h5py.Dataset, where: str) -> None:
-    """A link out of the file could pull in any other file that the user can read."""
-    if dataset.file.filename != file.filename or dataset.is_virtual or dataset.external:
-        raise UserError(f"{path}: /{where} lies in another file; allowed is data within the file")
+        check_size(path, column, where, LARGEST_COLUMN)
+        if h5py.check_string_dtype(column.dtype) is not None:
+            longest = max(map(len, column[()].flat), default=0)  # numpy keeps as many letters of each
+            check_bytes(path, 4 * longest * column.size, where, LARGEST_COLUMN)

@@ -8,6 +8,7 @@ from models.lazy import Rows, as_float32, mapped
 from pipeline.errors import UserError
 from pipeline.readers.options import Options
 
+MOST_WEIGHTS = 2**24  # of pixels in the parts of a line, which are a matrix
 LUMA = np.array([299, 587, 114])  # thousandths of red, green and blue in the luminance of Rec. ITU-R BT.601
 
 
@@ -36,7 +37,9 @@ def prepared(images: Rows, options: Options, source: str) -> Rows:
     dtype = np.dtype(np.uint8 if images.dtype == np.uint8 and not is_resized else np.float32)
     if len(images.shape) == 3 and not options.crop and not is_resized:
         return images if images.dtype == dtype else as_float32(images)
-    rows, columns = overlaps(height, size[0]), overlaps(width, size[1]).T
+    if is_resized and max(height * size[0], width * size[1]) > MOST_WEIGHTS:
+        raise UserError(f"{source}: images of {height} x {width} pixels are too large to be brought to another size")
+    rows, columns = (overlaps(height, size[0]), overlaps(width, size[1]).T) if is_resized else (None, None)
 
     def change(block: np.ndarray) -> np.ndarray:
         block = block[:, top : top + height, left : left + width]

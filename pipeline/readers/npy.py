@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 LONGEST_HEADER = 2**16
+LAST_LETTER = 0x10FFFF
 KINDS = "biufSU"  # numbers and text
 MOST_BYTES = 2**28  # of one array
 ALLOWED = "allowed are arrays of numbers or text, without pickle"
@@ -39,7 +40,12 @@ def read_npy(file: BinaryIO, size: int, source: str) -> np.ndarray:
     if len(content) < header.num_bytes:
         raise UserError(f"{source}: ends early, {len(content)} bytes of {header.num_bytes}; make a whole copy")
     array = np.ndarray(header.shape, header.dtype, content, order="F" if header.is_fortran else "C")
-    return array.astype(header.dtype.newbyteorder("="), order="C")
+    array = array.astype(header.dtype.newbyteorder("="), order="C")
+    if array.dtype.kind == "U":
+        letters = array.reshape(-1).view(np.uint32)
+        if ((letters > LAST_LETTER) | ((letters >= 0xD800) & (letters < 0xE000))).any():
+            raise UserError(f"{source}: holds text that is no Unicode; {ALLOWED}")
+    return array
 
 
 def read_header(file: BinaryIO, size: int, source: str) -> Header:

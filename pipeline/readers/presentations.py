@@ -39,6 +39,7 @@ class Presentations:
         first trial, the k-th trial of an image is its repeat k, NaN where an image was shown less often.
         Raises UserError where the options do not fit.
         """
+        self._check(source)
         split = self._split(options, source)
         trials = {name: np.flatnonzero(split == name) for name in SPLITS}
         for name in SPLITS:
@@ -66,6 +67,25 @@ class Presentations:
             attributes=self.attributes,
         )
         return only_units(recording, options.units, source)
+
+    def _check(self, source: str) -> None:
+        """Raises UserError where the arrays do not fit together."""
+        shown, split, images = self.image_of_trial, self.split_of_trial, len(self.images)
+        is_whole = shown.ndim == 1 and shown.dtype.kind in "ui"
+        if not is_whole or (len(shown) and not 0 <= shown.min() <= shown.max() < images):
+            raise UserError(
+                f"{source}: image_of_trial is {shown.dtype} {shown.shape}, of {images} images; allowed are whole "
+                f"numbers from 0 to {images - 1}"
+            )
+        if len(self.responses.shape) != 2 or len(self.responses) != len(shown):
+            raise UserError(
+                f"{source}: responses are {self.responses.shape}; allowed are ({len(shown)} trials, neurons)"
+            )
+        if split is not None and (split.shape != shown.shape or not np.isin(split, (*SPLITS, "")).all()):
+            raise UserError(
+                f"{source}: split_of_trial is {split.shape}; allowed are {', '.join(SPLITS)} and '' for each of "
+                f"{len(shown)} trials"
+            )
 
     def _split(self, options: Options, source: str) -> np.ndarray:
         if self.split_of_trial is not None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from models.lazy import LazyArray, Rows, chunks, joined, mapped, side_by_side
 from pipeline.errors import UserError
-from pipeline.readers.damage import RAISED, check_heaps, damaged
+from pipeline.readers.damage import RAISED, check_heaps, check_inside, check_size, damaged
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.presentations import SPLITS, Presentations
 from pipeline.readers.splits import first_of_same
@@ -82,6 +82,7 @@ class _File:
         check_heaps(path)
         try:
             self._file = h5py.File(path, "r")
+            check_inside(path, self._file)
             inputs = self._dataset("inputs", "uif", 4)
             responses = self._dataset("responses", "uif", 2)
             if len(inputs) != len(responses):
@@ -103,14 +104,13 @@ class _File:
         dataset = self._file.get(where)
         if not isinstance(dataset, h5py.Dataset):
             raise UserError(f"{self.path}: dataset /{where} is missing; a file of a scan must hold it")
-        if dataset.file.filename != self._file.filename or dataset.is_virtual or dataset.external:
-            raise UserError(f"{self.path}: /{where} lies in another file; allowed is data within the file")
         if dataset.dtype.kind not in kinds:
             raise UserError(f"{self.path}: /{where} holds {dataset.dtype}; allowed are numbers")
         if dataset.ndim != dimensions:
             raise UserError(
                 f"{self.path}: /{where} has {dataset.ndim} dimensions, {dataset.shape}; allowed is {dimensions}"
             )
+        check_size(self.path, dataset, where)
         return dataset
 
     def _vector(self, where: str, length: int, of: str) -> np.ndarray:

@@ -26,6 +26,7 @@ from pipeline.readers.trees import Tree, open_tree
 name = "sensorium"
 IMAGES, RESPONSES, TRIALS, NEURONS = "data/images", "data/responses", "meta/trials", "meta/neurons"
 # What the releases call the number of an image and, where numbers are not unique without it, what kind it is of.
+LARGEST_COLUMN = 2**26  # bytes, of texts
 IMAGE_IDS = {
     "frame_image_id": "frame_image_class",
     "image_id": "image_class",
@@ -129,8 +130,23 @@ def _image_of_trial(path: Path, tree: Tree, images: LazyArray) -> np.ndarray:
             if f"{kinds}.npy" in present:
                 _, kind = np.unique(_column(path, tree, kinds, len(images)), return_inverse=True)
                 codes = codes + kind * (codes.max() + 1)
-            return first_of_same(codes)
+            first = first_of_same(codes)
+            _check_same(path, ids, first, images)
+            return first
     return same_content(images)
+
+
+def _check_same(path: Path, ids: str, first: np.ndarray, images: LazyArray) -> None:
+    """Raises UserError where trials of one number showed different images."""
+    if len(np.unique(first)) == len(first):
+        return
+    content = same_content(images)
+    others = np.flatnonzero(content[first] != content)
+    if len(others):
+        raise UserError(
+            f"{path}: {TRIALS}/{ids}.npy has one number for trials {first[others[0]]} and {others[0]}, whose images "
+            "differ; allowed is a number for each image"
+        )
 
 
 def _column(path: Path, tree: Tree, name: str, num_trials: int) -> np.ndarray:
@@ -160,4 +176,6 @@ def _neurons(tree: Tree, num_neurons: int) -> tuple[dict[str, np.ndarray], list[
 
 
 def _text(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind in "SU" and 4 * array.nbytes > LARGEST_COLUMN:
+        raise UserError(f"texts of {array.dtype} would take {4 * array.nbytes >> 20} MB")
     return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array

@@ -9,9 +9,12 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
+from datajoint import DataJointError
 
 from made_up_recordings import changed, put
 from models.recording import ARRAYS
+from pipeline import datasets
+from pipeline.readers import read
 
 BAD_CONTENT = {
     "NaN in images": (
@@ -143,7 +146,36 @@ def _scalar_group(file: h5py.File) -> None:
     file["neurons"] = 5
 
 
+def _only_announced(where: str, shape: tuple[int, ...], kind: str) -> Callable[[h5py.File], None]:
+    """A dataset of which nothing is in the file."""
+
+    def change(file: h5py.File) -> None:
+        if where in file:
+            del file[where]
+        file.create_dataset(where, shape, kind, chunks=(1, *shape[1:]) if shape[0] > 10 else None)
+
+    return change
+
+
+def _one_long_text(file: h5py.File) -> None:
+    file["neurons/area"] = ["V1"] * 5 + ["V" * 2**23]
+
+
 BAD_STRUCTURE = {
+    "far more images than there are": (
+        _only_announced("train/images", (200_000_000, 36, 64), "u1"),
+        "/train/images would take 439453 MB; allowed, or there, are 128",
+    ),
+    "one image of a gigabyte": (
+        _only_announced("train/images", (2, 2**15, 2**15), "u1"),
+        "/train/images, a row of it,",
+    ),
+    "a column of gigabytes": (_only_announced("neurons/depth", (6, 10**9), "f4"), "/neurons/depth, a row of it,"),
+    "one text that is far longer": (_one_long_text, "/neurons/area would take 192 MB; allowed, or there, are 64"),
+    "a name with a line's end": (
+        _replace("neurons/a\nb", np.arange(6)),
+        "a column of neurons is named 'a\\nb'; allowed",
+    ),
     **{
         f"no group {group}": (_delete(group), f"group /{group} is missing; it must hold images and responses")
         for group in ("train", "validation", "test")
@@ -163,7 +195,10 @@ BAD_STRUCTURE = {
         _replace("neurons/neuron_id", np.array([1, 2, 3, 4, 5, 1])),
         "/neurons/neuron_id holds 1 twice; allowed is each number once",
     ),
-    "neuron_id as text": (_replace("neurons/neuron_id", np.array(list(b"abcdef")).astype("S1")), "neuron_id holds |S1"),
+    "neuron_id as text": (
+        _replace("neurons/neuron_id", np.array(list(b"abcdef")).astype("S1")),
+        "neuron_id holds text",
+    ),
     "neuron_id not whole": (_replace("neurons/neuron_id", np.arange(6) + 0.5), "neuron_id holds float64"),
     "neuron_id in two dimensions": (
         _replace("neurons/neuron_id", np.zeros((6, 2), int)),
@@ -174,6 +209,24 @@ BAD_STRUCTURE = {
         "/neurons/neuron_id holds 9223372036854775809; allowed is at most 9223372036854775807",
     ),
 }
+
+
+def test_heaps_within_heaps_take_no_time(refused, recording_file, tmp_path):
+    path = tmp_path / "bad.h5"
+    shutil.copy(recording_file, path)
+    one = b"GCOL\x01\0\0\0" + (2**40).to_bytes(8, "little") + bytes.fromhex("0100000000000000") + bytes([16] + 7 * [0])
+    with h5py.File(path, "r+") as file:
+        file["heaps"] = np.frombuffer(one * 2**17, np.uint8)  # which, each looked through to the end, take an hour
+    assert "is damaged (a heap at byte " in refused("ingest", "bad", path)
+
+
+def test_no_file_stays_without_its_rows(recording_file, snapshot, connection, monkeypatch):
+    rows = datasets._neurons
+    monkeypatch.setattr(datasets, "_neurons", lambda *given: [*rows(*given), rows(*given)[0]])
+    before = snapshot()
+    with pytest.raises(DataJointError):
+        datasets.add_recording("twice", read(recording_file))
+    assert snapshot() == before
 
 
 @pytest.mark.parametrize("fault", BAD_STRUCTURE)
@@ -215,7 +268,7 @@ def test_data_of_another_file(refused, recording_file, tmp_path, where, kind):
             file[where] = h5py.ExternalLink(str(tmp_path / "gone.h5"), "/secret")
     line = refused("ingest", "bad", path)
     assert line.startswith(f"hypercolumn: {path}: ")
-    assert where in line
+    assert ("elsewhere" if kind == "soft link" else where) in line
     assert kind == "broken link" or "lies in another file; allowed is data within the file" in line
 
 

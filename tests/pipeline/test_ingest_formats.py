@@ -167,6 +167,7 @@ BAD_ARGUMENTS = [
     (ALL | {"images": few(4, 5)}, "images has 2 dimensions, (4, 5); allowed is 3 or 4"),
     (ALL | {"responses": few(3, 2), "split": (0.6, 0.2, 0.2)}, "responses has 3 trials, images 4; allowed is the same"),
     (ALL | {"image_ids": [1, 2], "split": (0.6, 0.2, 0.2)}, "image_ids has 2 trials, images 4; allowed is the same"),
+    (ALL | {"image_ids": [1, 2, np.nan, np.nan], "split": (0.6, 0.2, 0.2)}, "image_ids holds float64, or NaN; allowed"),
     (ALL | {"split": ["train"] * 3}, "split has 3 trials, images 4; allowed is the same number"),
     (ALL | {"split": ["training"] * 4}, "split has 'training'; allowed are train, validation, test and ''"),
     (ALL | {"split": (0.5, 0.5)}, "split is '0.5,0.5'; allowed are three shares"),

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.lazy import LazyArray
 from pipeline.errors import UserError
-from pipeline.readers.damage import check_heaps
+from pipeline.readers.damage import check_heaps, check_inside
 
 MOST_BYTES = 2**28  # of a column or of times, which are read as a whole
 MOST_IMAGE_BYTES = 2**26
@@ -55,6 +55,7 @@ class Opened:
         values = np.asarray(data[:])
         if values.dtype.kind in "OS":
             texts = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in values.flat]
+            self.check_size(4 * len(texts) * max(map(len, texts), default=0), what)  # as long as the longest, each
             return np.array(texts, dtype=str).reshape(values.shape)
         return values
 
@@ -86,7 +87,7 @@ def opened(path: Path) -> Iterator[Opened]:
         try:
             check_heaps(path)
             own = h5py.File(path, "r")
-            _check_inside(path, own)
+            check_inside(path, own)
             # pynwb knows the types of NWB itself; those of others' extensions are in the file
             io = NWBHDF5IO(str(path), "r", load_namespaces=not own.get("specifications", {}).keys() <= KNOWN)
         except UserError:
@@ -123,24 +124,6 @@ def chosen(file: Opened, candidates: list[Any], name: str | None, what: str, opt
     if len(candidates) > 1:
         raise UserError(f"{file.path}: holds {len(candidates)} {what}s: {there}; choose one by {option}")
     return candidates[0]
-
-
-def _check_inside(path: Path, file: h5py.File) -> None:
-    """What lies elsewhere could be any other file that the user can read."""
-    outside: list[str] = []
-
-    def link(name: str, found: Any) -> None:
-        if isinstance(found, h5py.ExternalLink):
-            outside.append(name)
-
-    def item(name: str, found: Any) -> None:
-        if isinstance(found, h5py.Dataset) and (found.is_virtual or found.external):
-            outside.append(name)
-
-    file.visititems_links(link)
-    file.visititems(item)
-    if outside:
-        raise UserError(f"{path}: /{outside[0]} lies in another file; allowed is data within the file")
 
 
 def _damaged(path: Path, error: Exception) -> UserError:

@@ -116,8 +116,10 @@ def _means(
             "region of interest"
         )
     times = times_of(file, series, len(data))
-    if (np.diff(times) < 0).any():
-        raise UserError(f"{file.path}: {place(series)} has timestamps that go back; allowed are ascending ones")
+    if not (np.diff(times) >= 0).all():
+        raise UserError(
+            f"{file.path}: {place(series)} has timestamps that go back or are no numbers; allowed are ascending ones"
+        )
     first, last = np.searchsorted(times, starts), np.searchsorted(times, stops)
     if (first == last).any():
         trial = int(np.argmax(first == last))

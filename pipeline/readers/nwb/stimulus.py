@@ -70,6 +70,7 @@ def times_of(file: Opened, series: Any, count: int) -> np.ndarray:
         return times.astype(np.float64)
     if not series.rate or not np.isfinite([series.rate, series.starting_time]).all() or series.rate < 0:
         raise UserError(f"{file.path}: {place(series)} has neither timestamps nor a rate; it must have one of them")
+    file.check_size(8 * count, f"the times of {place(series)}")
     return series.starting_time + np.arange(count) / series.rate
 
 

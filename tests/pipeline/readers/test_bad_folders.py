@@ -73,7 +73,7 @@ BAD_FILES = {
     "another type": ("data/responses/7.npy", npy(np.zeros(5)), "is float64 (5,), that of trial 0 is float32 (5,)"),
     "text for numbers": ("data/images/0.npy", npy(np.array(["a"])), "data/images/0.npy holds <U1; allowed are numbers"),
     "a table of responses": ("data/responses/0.npy", npy(np.zeros((5, 2), "f4")), "has the shape (5, 2); allowed is"),
-    "two channels": ("data/images/0.npy", npy(np.zeros((2, 7, 9), "u1")), "images have the shape"),
+    "two channels": ("data/images/0.npy", npy(np.zeros((2, 7, 9), "u1")), "that of trial 0 is uint8 (7, 9, 2)"),
     "other tiers": ("meta/trials/tiers.npy", npy(np.array(["train"] * 3)), "has the shape (3,); allowed is ("),
     "numbers for tiers": ("meta/trials/tiers.npy", npy(np.zeros(300)), "tiers.npy"),
     "pickled tiers": ("meta/trials/tiers.npy", npy(np.array(["train", None])), "without pickle"),
@@ -102,6 +102,16 @@ def test_missing_files(folder, refusal):
     assert refusal(folder.parent).endswith(
         "is not a folder of a known format; give the path of a file, or choose a format"
     )
+
+
+def test_a_number_of_two_images(folder, refusal):
+    np.save(folder / "meta/trials/frame_image_id.npy", np.repeat([-1, 7], [10, num_trials(folder) - 10]))
+    line = refusal(folder)
+    assert "frame_image_id.npy has one number for trials 0 and 1, whose images differ" in line
+
+
+def num_trials(folder: Path) -> int:
+    return len(list((folder / "data/images").iterdir()))
 
 
 def test_a_pipe_is_not_waited_for(folder, refusal):
