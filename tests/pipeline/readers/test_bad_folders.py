@@ -105,6 +105,7 @@ def test_missing_files(folder, refusal):
 
 
 def test_a_number_of_two_images(folder, refusal):
+    (folder / "meta/trials/frame_image_id.npy").unlink()  # and not its other names
     np.save(folder / "meta/trials/frame_image_id.npy", np.repeat([-1, 7], [10, num_trials(folder) - 10]))
     line = refusal(folder)
     assert "frame_image_id.npy has one number for trials 0 and 1, whose images differ" in line
