@@ -23,8 +23,10 @@ def most_mib() -> int:
 def ingest(file_format: str, name: str, path: str) -> tuple[str, str]:
     """What came of it, and what was said; `inspect` must have said the same."""
     inspected = run("inspect", path, "--format", file_format)
+    if inspected[0] not in ("taken", "refused"):
+        return inspected
     found = run("ingest", name, path, "--format", file_format)
-    return found if found == inspected else ("inspected otherwise", f"{inspected} by inspect, {found} by ingest")
+    return found if found == inspected else ("ingested otherwise", f"{inspected} by inspect, {found} by ingest")
 
 
 def run(*arguments: str) -> tuple[str, str]:
