@@ -16,6 +16,7 @@ import models
 from declared_tasks import task
 from models import scores
 from pipeline.datasets import add_recording
+from schemas import recordings
 from schemas.architecture import Core, ModelConfig, Readout
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import Regularization, Seed, TrainedModel, TrainerConfig, TrainingTask
@@ -158,6 +159,7 @@ def test_another_seed_gives_other_weights(tiny, trained):
 
 
 def test_half_of_the_trials_train_on_half(tiny, quick, recording, monkeypatch):
+    recordings.forget()  # that half may be kept from another test
     seen = []
     from_recording = models.Data.from_recording
     monkeypatch.setattr(models.Data, "from_recording", lambda part: seen.append(part) or from_recording(part))
