@@ -31,7 +31,7 @@ class ModelOfParts(nn.Module):
 
     @property
     def parts(self) -> Sequence[CorePlusReadoutModel]:
-        """The model of each recording, on the same core."""
+        """The model of each recording, on the same core. Abstract: each kind of model has its own."""
         raise NotImplementedError
 
     def regularizer(self) -> Tensor:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from kept_states import Kept
 from models import Trainer
 from models.interrupts import deferred
-from models.training_state import Keeper
 
 STAGES = {"val_steps": 3, "learning_rate": 0.05, "batch_size": 8, "patience": 2, "lr_decay_steps": 2}
 KINDS = {
@@ -20,19 +20,6 @@ KINDS = {
     "cosine": {"val_steps": 2, "batch_size": 8, "schedule": "cosine", "max_iter": 11, "optimizer": "adamw"},
     "no best yet": STAGES | {"val_steps": 5, "max_iter": 13},
 }
-
-
-class Kept(Keeper):
-    """Keeps all states; begins with one of them."""
-
-    def __init__(self, first=None):
-        self.first, self.states = first, []
-
-    def load(self):
-        return self.first
-
-    def save(self, state, *, last=False):
-        self.states.append(state())
 
 
 def fit(small_model, data, options, keeper=None, kind="hermite", precision="float32", **more):

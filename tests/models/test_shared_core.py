@@ -6,29 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from kept_states import Kept
 from models import SharedCoreModel, SharedData, Trainer, poisson_loss, predict
 from models.evaluation import score
 from models.optimizers import optimizer_named
 from models.precision import PRECISIONS
-from models.training_state import Keeper
 from models.training_step import Minibatch, Step
 
 NAMES = ("v4.1", "keys")  # with a dot, and as a word of PyTorch's
 OPTIONS = {"val_steps": 3, "learning_rate": 0.05, "batch_size": 8, "patience": 2, "lr_decay_steps": 2}
 NOISE = {"map_dropout": 0.3, "max_shift": 1}
-
-
-class Kept(Keeper):
-    """Keeps all states; begins with one of them."""
-
-    def __init__(self, first=None):
-        self.first, self.states = first, []
-
-    def load(self):
-        return self.first
-
-    def save(self, state, *, last=False):
-        self.states.append(state())
 
 
 @pytest.fixture
