@@ -21,7 +21,8 @@ def ingest(name: str, path: Path, file_format: str, options: Options) -> None:
     """Declare the recording in the file or folder PATH under the name NAME."""
     from pipeline import readers
     from pipeline.datasets import add_recording, check_name
-    from pipeline.readers.checks import check_recording, warnings_of
+    from pipeline.readers.checks import check_recording
+    from schemas.dataset import Dataset
 
     check_name(name)
     reader = readers.find(path, file_format)
@@ -32,7 +33,7 @@ def ingest(name: str, path: Path, file_format: str, options: Options) -> None:
     is_new = add_recording(
         name, recording, path if is_layout else None, statistics=statistics, reader=reader.name, options=options
     )
-    for line in warnings_of(recording, statistics):
+    for line in (Dataset & {"dataset_name": name}).fetch1("warnings"):
         click.echo(f"warning: {line}", err=True)
     height, width = recording.image_size
     counts = ", ".join(

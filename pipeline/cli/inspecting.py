@@ -24,12 +24,12 @@ def inspect_file(path: Path, file_format: str, out: Path | None, options: Option
     from pipeline.figures.recording import recording_figure
     from pipeline.inspection import by_title, inspect_recording
     from pipeline.panels import panels
-    from pipeline.readers import find, read
+    from pipeline.readers import find, read_by
 
     if out is not None:
         out_file.check_out(out, "picture", "recording.png", b"\x89png", "PNG")
-    recording = read(path, file_format, options)
-    found = inspect_recording(recording, str(path), find(path, file_format).name)
+    reader = find(path, file_format)
+    found = inspect_recording(read_by(reader, path, options), str(path), reader.name)
     terminal().print(*panels(by_title(found)))
     if out is not None:
         with out_file.written(out) as part:
