@@ -15,6 +15,7 @@ REQUIRED = [
     "filelock>=3.16,<5",  # one process at a time starts the server and declares tables
     "h5py>=3.11,<4",  # recordings
     "jinja2>=3.1,<4",  # the report as a page of HTML
+    "lazy-loader>=0.6,<1",  # imports PyTorch only where it is needed
     "markupsafe>=2.1,<4",  # tables of the report and the notebooks as HTML
     "matplotlib>=3.9,<4",  # figures
     "numpy>=2.0,<3",  # arrays
@@ -100,7 +101,11 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.11",
     packages=find_packages(include=["models", "models.*", "pipeline", "pipeline.*", "schemas", "schemas.*"]),
-    package_data={"pipeline.report": ["templates/*"], "pipeline.schedulers": ["templates/*"]},
+    package_data={
+        "models": ["__init__.pyi"],
+        "pipeline.report": ["templates/*"],
+        "pipeline.schedulers": ["templates/*"],
+    },
     install_requires=REQUIRED,
     extras_require={
         "s3": S3,

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from models.hermite import HermiteBasis
-from models.layers import ACTIVATIONS, PADDINGS, BatchNorm, convolve, convolved_size, same_padding
+from models.layers import ACTIVATIONS, BatchNorm, convolve
+from models.padding import PADDINGS, convolved_size, same_padding
 from models.penalties import group_sparsity, smoothness
 from models.start_values import truncated_normal_
 

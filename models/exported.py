@@ -16,24 +16,12 @@ import torch
 from safetensors.torch import load_file, save
 
 from models import cores, readouts
+from models.choices import CORES, READOUTS
 from models.model import CorePlusReadoutModel
 from models.shared_core import SharedCoreModel
 
 FORMAT = 1  # of model.json
 WEIGHTS, SETTINGS, GRAPH = "weights.safetensors", "model.json", "model.pt2"
-
-# Settings may come from anywhere, so nothing else is built from their names.
-CORES = {core.__name__: core for core in (cores.StackedRotEquiHermiteConv2dCore, cores.StackedConv2dCore)}
-READOUTS = {
-    readout.__name__: readout
-    for readout in (
-        readouts.SpatialXFeatureJointL1Readout,
-        readouts.SpatialXFeatureSeparateL1Readout,
-        readouts.SpatialSparseXFeatureDenseReadout,
-        readouts.SpatialSparseXFeatureDenseSeparateReadout,
-        readouts.SpatialXFeatureJointL1TransferReadout,
-    )
-}
 
 
 def build(settings: dict[str, Any]) -> CorePlusReadoutModel:
@@ -49,9 +37,9 @@ def build_shared(settings: dict[str, Any], num_neurons: Mapping[str, int]) -> Sh
     for part, known in (("core_class", CORES), ("readout_class", READOUTS)):
         if settings[part] not in known:
             raise ValueError(f"{part} is {settings[part]!r}; allowed are {', '.join(known)}")
-    core = CORES[settings["core_class"]](**settings["core"])
+    core = getattr(cores, settings["core_class"])(**settings["core"])
     shape = core.output_shape(*settings["image_size"])
-    readout = READOUTS[settings["readout_class"]]
+    readout = getattr(readouts, settings["readout_class"])
     return SharedCoreModel(
         core, {name: readout(shape, count, **settings["readout"]) for name, count in num_neurons.items()}
     )

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.fourier_convolution import correlate
+from models.padding import convolved_size, same_padding
 from models.tiling import worthwhile
 
 EPSILON = 1e-3  # tf.contrib.layers.batch_norm's default, used by every core of the original
@@ -21,14 +22,6 @@ def softplus(x: Tensor) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"soft": softplus, "relu": F.relu, "none": lambda x: x}
-PADDINGS = ("SAME", "VALID")
-
-
-def same_padding(size: int, kernel: int, stride: int, rate: int) -> tuple[int, int]:
-    """TensorFlow's 'SAME' along one axis of `size` pixels: (before, after); the odd pixel comes after."""
-    reach = (kernel - 1) * rate + 1
-    total = max((-(-size // stride) - 1) * stride + reach - size, 0)
-    return total // 2, total - total // 2
 
 
 def convolve(maps: Tensor, kernel: Tensor, stride: int, rate: int, padding: str) -> Tensor:
@@ -56,11 +49,6 @@ def convolve(maps: Tensor, kernel: Tensor, stride: int, rate: int, padding: str)
     if (top, left) != (bottom, right):
         maps, top, left = F.pad(maps, (left, right, top, bottom)), 0, 0
     return F.conv2d(maps, kernel, stride=stride, dilation=rate, padding=(top, left))
-
-
-def convolved_size(size: int, kernel: int, stride: int, rate: int, padding: str) -> int:
-    """Pixels along one axis after `convolve`."""
-    return -(-(size - (kernel - 1) * rate * (padding == "VALID")) // stride)
 
 
 class BatchNorm(nn.Module):

@@ -5,10 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 CGROUP = Path("/sys/fs/cgroup")  # where Linux tells the limits of containers and of jobs
 
@@ -21,6 +24,8 @@ def total_memory() -> int:
 def free_memory(device: torch.device) -> int:
     """Bytes that are left on a device."""
     if device.type == "cuda":
+        import torch
+
         return torch.cuda.mem_get_info(device)[0]
     return int(min(psutil.virtual_memory().available, *_limits()))
 

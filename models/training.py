@@ -16,9 +16,11 @@ import torch
 from torch import Tensor
 
 from models import evaluation
+from models.choices import MAX_SEED
 from models.data import Data
 from models.early_stopping import EarlyStopping
 from models.interrupts import deferred
+from models.keeper import Keeper
 from models.minibatches import JointMinibatches, Minibatches, orders
 from models.model import ModelOfParts
 from models.optimizers import optimizer_named
@@ -26,7 +28,6 @@ from models.precision import precision_named
 from models.schedules import schedule_named
 from models.shared_data import SharedData
 from models.training_state import (
-    Keeper,
     Standing,
     State,
     Validation,
@@ -36,8 +37,6 @@ from models.training_state import (
     under,
 )
 from models.training_step import CapturedStep, CudaGraph, Minibatch, Step
-
-MAX_SEED = 2**32 - 1
 
 
 class TrainingDivergedError(ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -66,17 +66,6 @@ class Standing:
 COUNTS = ("stage", "failures", "iteration", "steps_taken", "best_iteration")
 POINT = dataclasses.fields(Validation)
 CASTS: dict = {"int": int, "float": float, "bool": bool}  # by the annotations, which are strings here
-
-
-class Keeper:
-    """Where the states of a training go; this one keeps none."""
-
-    def load(self) -> State | None:
-        """The state from which to go on, or None."""
-        return None
-
-    def save(self, state: Callable[[], State], *, last: bool = False) -> None:
-        """Called at each validation, and with `last` when the training is about to be interrupted."""
 
 
 def prefixed(prefix: str, state: Mapping[str, Tensor]) -> State:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from threadpoolctl import threadpool_limits
 
 from schemas import provenance
+
+if TYPE_CHECKING:
+    import torch
 
 COLUMNS = ("git_commit", "git_dirty", "device", "device_name", "cuda_version", "num_threads")
 JSON = ("versions", "numerics")
@@ -33,6 +35,8 @@ def threads_of(row: dict[str, Any], available: int) -> Iterator[None]:
 
     The order in which a sum is taken, and so its last bits, goes by the number of threads.
     """
+    import torch
+
     wanted, blas = row["num_threads"], (row["numerics"] or {}).get("blas_threads")
     before = torch.get_num_threads()
     if wanted is not None and wanted <= available:

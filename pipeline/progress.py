@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from models.training import Validation
 from schemas.insilico import InSilicoExperiment
 from schemas.training import TrainedModel
+
+if TYPE_CHECKING:
+    from models.training_state import Validation
 
 LINE_EVERY = 10.0  # seconds between lines where the output is no terminal
 

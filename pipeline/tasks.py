@@ -9,8 +9,8 @@ from typing import Any
 
 import datajoint as dj
 
+from models.choices import MAX_SEED
 from models.random_search import random_search
-from models.training import MAX_SEED
 from pipeline.configs import CONFIGS
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import datajoint as dj
-import torch
 
 import schemas
 from pipeline import lease, queue
@@ -46,6 +45,8 @@ class Outcome(NamedTuple):
 def use_device(device: str | None) -> None:
     """Compute on this device from now on; None takes CUDA where there is a device and the CPU otherwise."""
     if device is not None:
+        import torch
+
         try:
             kind = torch.device(device)
         except RuntimeError as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import datajoint as dj
 
-from models.exported import CORES, READOUTS
+from models.choices import CORES, READOUTS
 
 schema = dj.Schema()
 

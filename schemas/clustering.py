@@ -7,11 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from models.clustering import Clusters, cluster, num_to_fit
-from models.data import Data
-from models.feature_weights import readout_vectors
-from models.rotation_alignment import align
-from models.shared_data import SharedData
+import models
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico import ClusteringParameters, InSilicoExperiment
@@ -57,10 +53,12 @@ class Clustering(InSilicoExperiment):
 
     parameters = ClusteringParameters
 
-    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
-        weights = readout_vectors(model)
+    def measure(
+        self, model: Any, data: models.Data | models.SharedData, key: dict, parameters: dict
+    ) -> tuple[dict, dict]:
+        weights = models.feature_weights.readout_vectors(model)
         weights[self._test_corr(key) < parameters["min_test_corr"]] = 0
-        alignment = align(
+        alignment = models.rotation_alignment.align(
             weights,
             num_starts=parameters["num_alignments"],
             seed=parameters["clustering_seed"],
@@ -94,15 +92,15 @@ class Clustering(InSilicoExperiment):
         return np.array([row["test_corr"] for row in in_order(rows.to_dicts())])
 
     @staticmethod
-    def _clusters(vectors: np.ndarray, parameters: dict) -> Clusters | None:
+    def _clusters(vectors: np.ndarray, parameters: dict) -> models.clustering.Clusters | None:
         """None where there are too few neurons."""
-        num_fit = num_to_fit(vectors, parameters["test_share"])
+        num_fit = models.clustering.num_to_fit(vectors, parameters["test_share"])
         most = min(parameters["max_clusters"], num_fit)
         tried = range(parameters["min_clusters"], most + 1, parameters["clusters_step"])
         if not tried or num_fit == np.isfinite(vectors).all(axis=1).sum():
             return None
         settings = ("test_share", "num_splits", "num_starts", "min_variance", "merge_correlation")
-        return cluster(
+        return models.clustering.cluster(
             vectors,
             num_clusters=tried,
             seed=parameters["clustering_seed"],

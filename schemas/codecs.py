@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import datajoint as dj
-import safetensors.torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class CorruptFileError(Exception):
@@ -27,6 +28,8 @@ class Weights:
 
     def load(self) -> dict[str, Tensor]:
         """The tensors by name. Raises CorruptFileError where the file is not the one that was written."""
+        import safetensors.torch
+
         content = self._backend.get_buffer(self.path)
         if hashlib.sha256(content).hexdigest() != self.sha256:
             raise CorruptFileError(f"{self.path}: SHA-256 differs from the one in the database, {self.sha256}")
@@ -43,6 +46,8 @@ class SafetensorsCodec(dj.SchemaCodec):
     name = "safetensors"
 
     def validate(self, value: Any) -> None:
+        from torch import Tensor
+
         if not isinstance(value, Mapping) or not all(isinstance(tensor, Tensor) for tensor in value.values()):
             raise TypeError(f"<safetensors> takes a mapping of names to tensors, not {type(value).__name__}")
 
@@ -54,6 +59,8 @@ class SafetensorsCodec(dj.SchemaCodec):
         context: dict | None = None,
         store_name: str | None = None,
     ) -> dict:
+        import safetensors.torch
+
         content = safetensors.torch.save({name: tensor.detach().cpu().contiguous() for name, tensor in value.items()})
         config = self._codec_config(key, context)
         location = self._extract_context(key, context)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import torch
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 _chosen: str | None = None
 
@@ -14,6 +17,8 @@ def use(device: str | None) -> None:
 
 
 def current() -> torch.device:
+    import torch
+
     torch.backends.cudnn.allow_tf32 = False  # what is called float32 shall be it, also in convolutions on a GPU
     torch.backends.cudnn.deterministic = True  # the same training again gives the same bits
     return torch.device(_chosen or ("cuda" if torch.cuda.is_available() else "cpu"))

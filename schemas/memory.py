@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
-from typing import TypeVar
-
-import torch
+from typing import TYPE_CHECKING, TypeVar
 
 from schemas import recordings
+
+if TYPE_CHECKING:
+    import torch
 
 Result = TypeVar("Result")
 
@@ -35,12 +36,16 @@ def enough_for(job: Callable[[], Result], device: torch.device, what: str, advic
     recordings.forget()
     gc.collect()
     if device.type == "cuda":
+        import torch
+
         torch.cuda.empty_cache()
     raise OutOfMemoryError(f"{device} has too little memory for {what} ({found}); {advice}")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether torch or numpy found no memory."""
+    import torch
+
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in SAID)

@@ -10,11 +10,13 @@ from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from threadpoolctl import ThreadpoolController
+
+if TYPE_CHECKING:
+    import torch
 
 COLUMNS = """
     device              : varchar(32)   # cpu or cuda:0, ...
@@ -36,6 +38,8 @@ BUILD_COMMIT = Path(__file__).with_name("commit.json")  # written when the packa
 
 def of_run(device: torch.device, started: datetime, seconds: float) -> dict[str, Any]:
     """The columns that tell where and when a row was made, and by which code."""
+    import torch
+
     commit, dirty = git_commit()
     return {
         "device": str(device),
@@ -54,8 +58,12 @@ def of_run(device: torch.device, started: datetime, seconds: float) -> dict[str,
 
 def versions(device: torch.device | None = None) -> dict[str, str]:
     """Versions of Python and of the packages that decide on a training's numbers; on a GPU, of cuDNN too."""
-    cudnn = {"cudnn": str(torch.backends.cudnn.version())} if device is not None and device.type == "cuda" else {}
-    return {"python": platform.python_version()} | _package_versions() | cudnn
+    found = {"python": platform.python_version()} | _package_versions()
+    if device is not None and device.type == "cuda":
+        import torch
+
+        found["cudnn"] = str(torch.backends.cudnn.version())
+    return found
 
 
 @cache
@@ -66,6 +74,8 @@ def _package_versions() -> dict[str, str]:
 
 def numerics(device: torch.device) -> dict[str, Any]:
     """What else decides on the last bits: instructions of the processor, libraries' own choices, precision."""
+    import torch
+
     libraries = [library for library in _libraries().info() if library["user_api"] == "blas"]
     libraries.sort(key=lambda library: not library["filepath"].startswith(NUMPY))  # scipy may bring its own
     blas: dict[str, Any] = next(iter(libraries), {})
@@ -107,6 +117,8 @@ def git_commit() -> tuple[str | None, bool | None]:
 def device_name(device: torch.device) -> str:
     """The device as a person knows it: the model of the GPU, or the machine's processor."""
     if device.type == "cuda":
+        import torch
+
         return torch.cuda.get_device_name(device)
     return _processor() or platform.processor() or platform.machine()
 

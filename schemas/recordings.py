@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.data import Data
-from models.recording import Recording
-from models.shared_data import SharedData
+import models
 from schemas.dataset import Source, TrainingSet, joint_sha256
 
 MOST_BYTES = 2**30  # of all that are kept, copies on devices included; the last used is kept, however large it is
@@ -18,7 +16,7 @@ MOST_BYTES = 2**30  # of all that are kept, copies on devices included; the last
 class Loaded:
     """A training set, normalised. content_sha256: over the arrays that count, as they were recorded."""
 
-    data: Data | SharedData
+    data: models.Data | models.SharedData
     content_sha256: str
 
 
@@ -40,15 +38,17 @@ def load(key: dict[str, Any]) -> Loaded:
     return _joint(found)
 
 
-def of(recordings: Mapping[str, Recording]) -> Loaded:
+def of(recordings: Mapping[str, models.Recording]) -> Loaded:
     """The same of the recordings of a training set, by their names, which are not kept."""
-    return _joint({name: Loaded(Data.from_recording(one), one.content_sha256()) for name, one in recordings.items()})
+    return _joint(
+        {name: Loaded(models.Data.from_recording(one), one.content_sha256()) for name, one in recordings.items()}
+    )
 
 
 def _joint(found: dict[str, Loaded]) -> Loaded:
     if len(found) == 1:
         return next(iter(found.values()))
-    data = SharedData({name: data for name, one in found.items() for data in one.data.parts})
+    data = models.SharedData({name: data for name, one in found.items() for data in one.data.parts})
     return Loaded(data, joint_sha256({name: one.content_sha256 for name, one in found.items()}))
 
 
@@ -60,4 +60,4 @@ def forget() -> None:
 def _read(source: Source) -> Loaded:
     recording = source.load()
     digest = source.content_sha256 if source.is_whole else recording.content_sha256()
-    return Loaded(Data.from_recording(recording), digest)
+    return Loaded(models.Data.from_recording(recording), digest)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from models.exported import CORES, READOUTS
-from models.layers import ACTIVATIONS, PADDINGS
+from models.choices import CORES, READOUTS
+from models.layers import ACTIVATIONS
 from models.optimizers import OPTIMIZERS
+from models.padding import PADDINGS
 from models.precision import PRECISIONS
 from models.readouts import INIT_MASKS
 from pipeline.datasets import check_name

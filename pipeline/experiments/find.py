@@ -7,7 +7,6 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.experiments.built_in import BUILT_IN
 from pipeline.experiments.design import Request
-from pipeline.experiments.own import read_experiment
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -24,4 +23,6 @@ def find(experiment: str, family: str | None = None) -> Request:
         raise UserError(
             f"{experiment}: names its configurations itself, so --family {family} has no meaning; leave it out"
         )
+    from pipeline.experiments.own import read_experiment  # which knows the networks, and so imports PyTorch
+
     return read_experiment(Path(experiment))

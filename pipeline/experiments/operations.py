@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.layers import convolved_size
+from models.padding import convolved_size
 
 Layers = dict[str, list[Any]]  # one value a layer in each column of `Core.Layer`
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.exported import READOUTS
-from models.training import MAX_SEED
+from models import readouts
+from models.choices import MAX_SEED
 from pipeline.configs import CONFIGS
 from pipeline.experiments import columns
 from pipeline.experiments.built_in import BUILT_IN
@@ -133,7 +133,7 @@ def _check_parts(node: Node, found: dict[str, Node], named: NamedConfig) -> None
         if (named.core[name] is not None) != has_rotations:
             value = "a value" if has_rotations else "null"
             raise core.error(f"has the core_class {named.core['core_class']}, which wants {value} for {name}")
-    readout_class = READOUTS[named.readout["readout_class"]]
+    readout_class = getattr(readouts, named.readout["readout_class"])
     wanted = set(readout_class.weight_names)
     weights = {name for name in named.weights if not name.startswith("conv_")}
     if weights != wanted:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from models.exported import READOUTS
+from models.choices import READOUTS
 from pipeline.figures.rows import Row, array, best_row, column, key_of, query_part
 from pipeline.figures.style import COLOURS, say
 from pipeline.figures.words import count, known, number

@@ -5,22 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import datajoint as dj
 import numpy as np
-import torch
 
 import models
-from models.data import Data
-from models.evaluation import silence
-from models.shared_data import SharedData
 from schemas import device, memory, provenance, recordings, server
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico.parameters import Protocol
 from schemas.insilico.schema import schema
 from schemas.rows import columns_as_rows
 from schemas.training import TrainedModel, TrainingTask
+
+if TYPE_CHECKING:
+    import torch
 
 MIN_BATCH, MAX_BATCH = 32, 1024  # images
 MAX_SEEN = 2**27  # numbers: images x neurons x channels
@@ -51,7 +50,7 @@ class InSilicoExperiment(dj.Computed):
     def measure(
         self,
         model: models.CorePlusReadoutModel,
-        data: Data | SharedData,
+        data: models.Data | models.SharedData,
         key: dict[str, Any],
         parameters: dict[str, Any],
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -87,11 +86,15 @@ class InSilicoExperiment(dj.Computed):
         return row, columns_as_rows(columns)
 
     def _measure(
-        self, data: Data | SharedData, where: torch.device, key: dict[str, Any], parameters: dict[str, Any]
+        self,
+        data: models.Data | models.SharedData,
+        where: torch.device,
+        key: dict[str, Any],
+        parameters: dict[str, Any],
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         model = (TrainedModel & key).load_model().to(where)
         masks = model.readout.masks
-        silence(model, data.to(masks.device, masks.dtype).train_images)
+        models.evaluation.silence(model, data.to(masks.device, masks.dtype).train_images)
         return self.measure(model, data, key, parameters)
 
     def make_insert(self, key: dict[str, Any], row: dict[str, Any], neurons: list[dict[str, Any]]) -> None:

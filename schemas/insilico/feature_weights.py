@@ -7,9 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from models.data import Data
-from models.feature_weights import feature_weights
-from models.shared_data import SharedData
+import models
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -54,8 +52,12 @@ class FeatureWeights(InSilicoExperiment):
 
     parameters = FeatureWeightParameters
 
-    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
-        neurons = feature_weights(model, min_share=parameters["min_share"], min_weight=parameters["min_weight"])
+    def measure(
+        self, model: Any, data: models.Data | models.SharedData, key: dict, parameters: dict
+    ) -> tuple[dict, dict]:
+        neurons = models.feature_weights.feature_weights(
+            model, min_share=parameters["min_share"], min_weight=parameters["min_weight"]
+        )
         shares, same_sign = neurons.pop("share"), neurons.pop("same_sign")
         dominant = neurons["dominant_feature"]
         neurons["dominant_feature"] = null_if_negative(dominant)

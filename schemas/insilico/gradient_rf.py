@@ -7,9 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from models.data import Data
-from models.gradient_rf import centre_and_size, gradient_rfs
-from models.shared_data import SharedData
+import models
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -43,10 +41,14 @@ class GradientRF(InSilicoExperiment):
 
     parameters = GradientRFParameters
 
-    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(
+        self, model: Any, data: models.Data | models.SharedData, key: dict, parameters: dict
+    ) -> tuple[dict, dict]:
         if parameters["num_images"]:
             images = data.train_images[: parameters["num_images"]]
-            rfs = gradient_rfs(model, images, progress=self.progress(key))
+            rfs = models.gradient_rf.gradient_rfs(model, images, progress=self.progress(key))
         else:
-            rfs = gradient_rfs(model, image_size=data.image_size, progress=self.progress(key))
-        return {"rfs": rfs.astype(np.float32)}, centre_and_size(rfs, share=parameters["energy_share"])
+            rfs = models.gradient_rf.gradient_rfs(model, image_size=data.image_size, progress=self.progress(key))
+        return {"rfs": rfs.astype(np.float32)}, models.gradient_rf.centre_and_size(
+            rfs, share=parameters["energy_share"]
+        )

@@ -7,9 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from models.data import Data
-from models.mei import best_shown_images, most_exciting_images
-from models.shared_data import SharedData
+import models
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -47,10 +45,12 @@ class MEI(InSilicoExperiment):
 
     parameters = MEIParameters
 
-    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(
+        self, model: Any, data: models.Data | models.SharedData, key: dict, parameters: dict
+    ) -> tuple[dict, dict]:
         settings = {name: parameters[name] for name in SETTINGS}
         norm = parameters["contrast"] * np.sqrt(np.prod(data.image_size))  # RMS contrast over all pixels
-        found = most_exciting_images(
+        found = models.mei.most_exciting_images(
             model,
             np.arange(data.num_neurons),
             image_size=data.image_size,
@@ -59,7 +59,7 @@ class MEI(InSilicoExperiment):
             progress=self.progress(key),
             **settings,
         )
-        shown_image, shown_rate = best_shown_images(model, data.train_images)
+        shown_image, shown_rate = models.mei.best_shown_images(model, data.train_images)
         neurons = {
             "rate": found.rates,
             "worst_rate": found.all_rates.min(axis=1),

@@ -8,9 +8,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from models.data import Data
-from models.optimal_gabor import optimal_gabors, tuning_orientations
-from models.shared_data import SharedData
+import models
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -58,13 +56,17 @@ class OptimalGabor(InSilicoExperiment):
 
     parameters = GaborParameters
 
-    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(
+        self, model: Any, data: models.Data | models.SharedData, key: dict, parameters: dict
+    ) -> tuple[dict, dict]:
         gabors = GaborParameters.gabor_set(parameters, data.image_size)
         clock = time.monotonic()
-        neurons, curves = optimal_gabors(model, gabors, batch_size=self.batch_size(model), progress=self.progress(key))
+        neurons, curves = models.optimal_gabor.optimal_gabors(
+            model, gabors, batch_size=self.batch_size(model), progress=self.progress(key)
+        )
         num_own = np.isfinite(curves).sum() * gabors.num_params[-1]  # of the tuning curves, each for one neuron
         row = {
-            "tuning_orientations": tuning_orientations(gabors),
+            "tuning_orientations": models.optimal_gabor.tuning_orientations(gabors),
             "tuning_curves": curves.astype(np.float32),
             "num_stimuli": len(gabors),
             "stimuli_per_second": (len(gabors) + num_own) / (time.monotonic() - clock),

@@ -7,7 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from models.gabors import GaborSet
+import models
 from schemas.insilico.schema import schema
 
 
@@ -74,7 +74,7 @@ class GaborParameters(dj.Manual):
     """
 
     @staticmethod
-    def gabor_set(row: dict[str, Any], image_size: tuple[int, int]) -> GaborSet:
+    def gabor_set(row: dict[str, Any], image_size: tuple[int, int]) -> models.GaborSet:
         """The set of a row, for images (height, width). Raises ValueError where places are outside of them."""
         height, width = image_size
         bounds = {"first_x": 0, "end_x": width, "first_y": 0, "end_y": height}
@@ -84,7 +84,7 @@ class GaborParameters(dj.Manual):
                 f"places from ({first_x}, {first_y}) to before ({end_x}, {end_y}) are not all on images of {width} x "
                 f"{height} pixels"
             )
-        return GaborSet(
+        return models.GaborSet(
             canvas_size=(width, height),
             center_range=(first_x, end_x, first_y, end_y),
             center_step=row["place_step"],

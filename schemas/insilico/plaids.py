@@ -7,9 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from models.data import Data
-from models.plaids import orthogonal_plaids
-from models.shared_data import SharedData
+import models
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -42,10 +40,12 @@ class OrthogonalPlaids(InSilicoExperiment):
 
     parameters = PlaidParameters
 
-    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(
+        self, model: Any, data: models.Data | models.SharedData, key: dict, parameters: dict
+    ) -> tuple[dict, dict]:
         best = (OptimalGabor & key).of_neurons()
         contrasts = np.concatenate([[0], series(parameters, "contrast")])
-        found = orthogonal_plaids(
+        found = models.plaids.orthogonal_plaids(
             model,
             best["x"],
             best["y"],

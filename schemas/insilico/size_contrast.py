@@ -7,9 +7,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from models.data import Data
-from models.shared_data import SharedData
-from models.size_contrast import size_contrast_tuning
+import models
 from schemas import provenance
 from schemas.dataset import Dataset
 from schemas.insilico.experiment import InSilicoExperiment
@@ -44,10 +42,12 @@ class SizeContrastTuning(InSilicoExperiment):
 
     parameters = SizeContrastParameters
 
-    def measure(self, model: Any, data: Data | SharedData, key: dict, parameters: dict) -> tuple[dict, dict]:
+    def measure(
+        self, model: Any, data: models.Data | models.SharedData, key: dict, parameters: dict
+    ) -> tuple[dict, dict]:
         best = (OptimalGabor & key).of_neurons()
         sizes, contrasts = series(parameters, "size"), series(parameters, "contrast")
-        found = size_contrast_tuning(
+        found = models.size_contrast.size_contrast_tuning(
             model,
             best["centre_x"],
             best["centre_y"],

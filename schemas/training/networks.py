@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+import models
 
-from models.exported import build, build_shared
-from models.model import ModelOfParts
-from models.precision import precision_named
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Shapes = tuple[tuple[int, int], dict[str, int]]  # as `TrainingSet.shapes` gives them
 
 
-def network(task: dict[str, Any], shapes: Shapes, core: dict[str, Tensor] | None = None) -> ModelOfParts:
+def network(task: dict[str, Any], shapes: Shapes, core: dict[str, Tensor] | None = None) -> models.model.ModelOfParts:
     """A new network, to be trained; task: as `TrainingTask.keywords` gives it.
 
     core: weights of a stored core, which is frozen.
@@ -22,11 +21,11 @@ def network(task: dict[str, Any], shapes: Shapes, core: dict[str, Tensor] | None
     settings = task | {"image_size": size}
     if len(num_neurons) == 1:
         (count,) = num_neurons.values()
-        model: ModelOfParts = build(settings | {"num_neurons": count})
+        model: models.model.ModelOfParts = models.exported.build(settings | {"num_neurons": count})
     else:
-        model = build_shared(settings, num_neurons)
+        model = models.exported.build_shared(settings, num_neurons)
     if core is not None:
-        model.to(precision_named(task["precision"]).dtype)  # before, so that no digit of them is lost
+        model.to(models.precision.precision_named(task["precision"]).dtype)  # before, so that no digit of them is lost
         model.core.load_state_dict(core)
         model.core.freeze()
     return model

@@ -6,17 +6,21 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import datajoint as dj
-import torch
 from datajoint.errors import MissingExternalFile
 
-from models.training_state import Keeper, State
+from models.keeper import Keeper
 from schemas import provenance, server
 from schemas.codecs import CorruptFileError
 from schemas.training.schema import schema
 from schemas.training.task import TrainingTask
+
+if TYPE_CHECKING:
+    import torch
+
+    from models.training_state import State
 
 LARGEST_SHARE = 0.1  # of a training's time that saving may take; states too large for that are saved less often
 SAME = ("versions", "git_commit", "git_dirty")  # or the row would be of two programs

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import datajoint as dj
-import safetensors.torch
-from torch import Tensor
 
 from schemas.architecture import Core, ModelConfig
 from schemas.training.schema import schema
 from schemas.training.trained_model import TrainedModel
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class StoredCoreError(Exception):
@@ -65,5 +66,7 @@ def weights_of_core(model: dj.Table) -> dict[str, Tensor]:
 
 def core_sha256(weights: dict[str, Tensor]) -> str:
     """Over names, types, shapes and values of all tensors of a core, the averages of its batch norm included."""
+    import safetensors.torch
+
     ordered = {name: weights[name].contiguous() for name in sorted(weights)}
     return hashlib.sha256(safetensors.torch.save(ordered)).hexdigest()

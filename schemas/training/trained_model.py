@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import datajoint as dj
-import torch
 
 import models
-from models import evaluation
-from models.model import ModelOfParts
-from models.precision import precision_named
-from models.training import Trainer, TrainingResult
 from schemas import device, memory, provenance, recordings, server
 from schemas.codecs import SafetensorsCodec  # registers <safetensors>
 from schemas.dataset import Dataset, TrainingSet
@@ -22,6 +17,9 @@ from schemas.training.networks import Shapes, network
 from schemas.training.saved_state import DatabaseKeeper, SavedState
 from schemas.training.schema import schema
 from schemas.training.task import TrainingTask
+
+if TYPE_CHECKING:
+    import torch
 
 
 @schema
@@ -131,10 +129,10 @@ class TrainedModel(dj.Computed):
         data: models.Data | models.SharedData,
         where: torch.device,
         keeper: DatabaseKeeper,
-    ) -> tuple[TrainingResult, dict[str, torch.Tensor], tuple[dict[str, Any], list[dict[str, Any]]]]:
+    ) -> tuple[models.TrainingResult, dict[str, torch.Tensor], tuple[dict[str, Any], list[dict[str, Any]]]]:
         """What came of the training, the weights, and the scores."""
         model = new_network(key, task)
-        trainer = Trainer(model, data, seed=task["seed"], device=where, precision=task["precision"])
+        trainer = models.Trainer(model, data, seed=task["seed"], device=where, precision=task["precision"])
         result = trainer.fit(
             **task["fit"], progress=lambda validation: self.on_validation(key, validation), keeper=keeper
         )
@@ -153,6 +151,8 @@ class TrainedModel(dj.Computed):
 
         origin: the columns of `Imported`. To be called in a transaction.
         """
+        import torch
+
         started, clock = datetime.now(UTC), time.monotonic()
         recording = (TrainingSet & key).load()
         row, neurons = _scores(model, models.Data.from_recording(recording))
@@ -172,7 +172,7 @@ class TrainedModel(dj.Computed):
         task, shapes = (TrainingTask & key).keywords(), (TrainingSet & key).shapes()
         if dataset_name is not None and dataset_name not in shapes[1]:
             raise ValueError(f"recording is {dataset_name!r}; allowed are {', '.join(shapes[1])}")
-        model = network(task, shapes).to(precision_named(task["precision"]).dtype)
+        model = network(task, shapes).to(models.precision.precision_named(task["precision"]).dtype)
         model.load_state_dict(self.fetch1("weights").load())
         model.eval()
         if isinstance(model, models.SharedCoreModel) and dataset_name is None:
@@ -180,7 +180,7 @@ class TrainedModel(dj.Computed):
         return model.parts[list(shapes[1]).index(dataset_name) if dataset_name else 0].eval()
 
 
-def new_network(key: dict[str, Any], task: dict[str, Any]) -> ModelOfParts:
+def new_network(key: dict[str, Any], task: dict[str, Any]) -> models.model.ModelOfParts:
     """The network that the training of a task begins with; task: its keywords.
 
     Raises StoredCoreError where its core is a stored one whose weights are gone.
@@ -190,13 +190,15 @@ def new_network(key: dict[str, Any], task: dict[str, Any]) -> ModelOfParts:
     return network(task, (TrainingSet & key).shapes(), core_weights(key))
 
 
-def _scores(model: ModelOfParts, data: models.Data | models.SharedData) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _scores(
+    model: models.model.ModelOfParts, data: models.Data | models.SharedData
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Columns of `TrainedModel`, and of each neuron those of `Neuron`."""
-    row, neurons = evaluation.score(model, data)
+    row, neurons = models.evaluation.score(model, data)
     return {name: finite(value) for name, value in row.items()}, columns_as_rows(neurons)
 
 
-def _curve(result: TrainingResult) -> list[dict]:
+def _curve(result: models.TrainingResult) -> list[dict]:
     return [
         {
             "iteration": point.iteration,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.training_state import Keeper
+from models.keeper import Keeper
 
 
 class Kept(Keeper):

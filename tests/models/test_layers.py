@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.layers import ACTIVATIONS, BatchNorm, convolve, convolved_size, same_padding, softplus
+from models.layers import ACTIVATIONS, BatchNorm, convolve, softplus
+from models.padding import convolved_size, same_padding
 
 
 def test_recorded_softplus(recorded):

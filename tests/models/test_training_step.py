@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from models import SharedCoreModel, SharedData, Trainer
+from models.keeper import Keeper
 from models.optimizers import optimizer_named
 from models.precision import PRECISIONS
-from models.training_state import Keeper
 from models.training_step import WARM_UP, CapturedStep, Minibatch, Step
 
 OPTIONS = {"val_steps": 3, "learning_rate": 0.05, "batch_size": 8, "patience": 2, "lr_decay_steps": 3, "max_iter": 20}
