@@ -11,6 +11,8 @@ class UserError(Exception):
 
 def explained(error: Exception) -> str | None:
     """One line about an error that is no fault of the program; None for one that is."""
+    if isinstance(error, UserError):
+        return " ".join(str(error).split())
     line = said(error)
     try:
         from datajoint.errors import AccessError, LostConnectionError, MissingExternalFile
@@ -21,7 +23,7 @@ def explained(error: Exception) -> str | None:
         from schemas.training.stored_core import StoredCoreError
     except ValueError:  # DataJoint reads DJ_STORES, DJ_PORT, ... when it is imported
         return f"DataJoint's configuration in the environment cannot be used ({line}); check the DJ_* variables"
-    if isinstance(error, UserError | TrainingDivergedError | OutOfMemoryError | StoredCoreError):
+    if isinstance(error, TrainingDivergedError | OutOfMemoryError | StoredCoreError):
         return line
     if is_full_disk(error):
         return f"no room is left on the disk ({line}); free some and try again, nothing was written"
