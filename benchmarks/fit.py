@@ -25,6 +25,7 @@ import models
 from common.arguments import parser_of
 from common.shown import show
 from common.timing import Clock, load, num_cores
+from models.training_state import Validation
 
 
 def read_recording(path: Path) -> models.Recording:
@@ -53,7 +54,7 @@ def fit(recorded: dict[str, Any], data: models.Data, within: float) -> dict[str,
     reached: dict[str, float] = {}
     with Clock() as clock:
 
-        def progress(validation: models.training.Validation) -> None:
+        def progress(validation: Validation) -> None:
             if not reached and validation.val_loss <= goal:
                 reached.update(clock.so_far(), steps=validation.iteration)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import models
+from models.cores import StackedCore
 from models.exported import build
 from pipeline.published import PAPER
 
@@ -47,7 +48,7 @@ def random_data(neurons: int, images: int, height: int, width: int) -> models.Da
     )  # fmt: skip
 
 
-def multiplications(core: models.cores.StackedCore, height: int, width: int) -> int:
+def multiplications(core: StackedCore, height: int, width: int) -> int:
     """Floating-point operations of the core's forward pass on one image, by direct convolution."""
     total, inputs = 0, 1
     for layer in core.layers:

@@ -14,6 +14,7 @@ import torch
 import models
 import schemas
 import small_configurations
+from models import scores
 from models.simulation import simulate_recording
 from pipeline import protocols
 from pipeline.datasets import add_recording
@@ -105,9 +106,9 @@ def test_networks_of_all_and_of_one_recording(shared, recording):
     rates = models.predict(network, images)
     assert rates.shape == (100, 8)
     torch.testing.assert_close(models.predict(own, images), rates[:, 5:], rtol=1e-5, atol=1e-7)
-    found = models.scores.correlation(
+    found = scores.correlation(
         models.predict(own, images).numpy(),
-        models.scores.mean_over_repeats(models.Data.from_recording(recording).test_responses.numpy()[..., 1::2]),
+        scores.mean_over_repeats(models.Data.from_recording(recording).test_responses.numpy()[..., 1::2]),
     )
     stored = (TrainedModel.Neuron & shared & {"dataset_name": "tiny"}).to_arrays("test_corr", order_by="neuron_id")
     np.testing.assert_allclose(found, stored, atol=1e-6)

@@ -196,14 +196,14 @@ def test_without_repeats_what_they_tell_is_null(connection, recording, quick):
 
 
 def test_a_loss_that_is_not_finite_is_null(tiny, quick, monkeypatch):
-    fit = models.training.Trainer.fit
+    fit = models.Trainer.fit
 
     def diverging(self, **keywords):
         result = fit(self, **keywords)
         broken = replace(result.curve[0], val_loss=float("nan"), train_loss=float("inf"))
         return replace(result, curve=[broken, *result.curve[1:]])
 
-    monkeypatch.setattr(models.training.Trainer, "fit", diverging)
+    monkeypatch.setattr(models.Trainer, "fit", diverging)
     with task(tiny) as key:
         TrainedModel.populate(key)
         curve = (TrainedModel.Curve & key).to_dicts(order_by="iteration")
