@@ -13,8 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.data import Data
 from models.model import CorePlusReadoutModel
 from models.progress import Progress
+from models.shared_data import SharedData
 
 
 def gradient_rfs(
@@ -46,6 +48,24 @@ def gradient_rfs(
     else:
         raise ValueError(f"image_size is {image_size}; allowed is a size without images, None with images")
     return found.cpu().numpy()
+
+
+def own_gradient_rfs(
+    model: CorePlusReadoutModel, data: Data | SharedData, num_images: int, progress: Progress | None = None
+) -> np.ndarray:
+    """(neurons, height, width): the same over the first training images of the recording that each neuron is of.
+
+    The neurons are those of all recordings, one recording after the other.
+    """
+    shown = [recording.train_images[:num_images] for recording in data.parts]
+    each = [len(images) * recording.num_neurons for images, recording in zip(shown, data.parts, strict=True)]
+    found: list[np.ndarray] = []
+    for i, (images, recording) in enumerate(zip(shown, data.parts, strict=True)):
+        before = sum(map(len, found))
+        neurons = torch.arange(before, before + recording.num_neurons)
+        part = CorePlusReadoutModel(model.core, model.readout.of(neurons))
+        found.append(gradient_rfs(part, images, progress=progress and _later(progress, sum(each[:i]), sum(each))))
+    return np.concatenate(found)
 
 
 def centre_and_size(rfs: np.ndarray, *, share: float = 0.2) -> dict[str, np.ndarray]:
@@ -93,6 +113,11 @@ def _gradients(
             done += len(shown) * len(neurons)
             if progress is not None:
                 progress(done, total)
+
+
+def _later(progress: Progress, before: int, total: int) -> Progress:
+    """Of a part of the work: so much was done before it, and so much is all."""
+    return lambda done, _: progress(before + done, total)
 
 
 def _mean_and_variance(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

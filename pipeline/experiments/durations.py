@@ -60,7 +60,7 @@ def _measured() -> tuple[str | None, list[dict[str, Any]]]:
     # Several recordings, and a core that is not trained, take other times.
     query = TrainedModel.proj("duration", "device_name") - TrainedModel.Imported.proj() - of_several()
     trained = (Core & "weights_sha256 IS NULL").proj("core_class", "num_rotations")
-    query *= ModelConfig * trained * TrainingSet.Member.proj()
+    query *= ModelConfig * trained * TrainingSet.Member.proj("neuron_parts", "neuron_part")
     rows = (query * Dataset.proj("image_height", "image_width", "num_neurons")).to_dicts()
     if not rows:
         return None, []
@@ -68,7 +68,8 @@ def _measured() -> tuple[str | None, list[dict[str, Any]]]:
     rows = [row for row in rows if row["device_name"] == device_name]
     layers = {core: (Core & {"core": core}).keywords()[1] for core in {row["core"] for row in rows}}
     for row in rows:
-        size = (row["image_height"], row["image_width"], row["num_neurons"])
+        neurons = len(range(row["neuron_part"] - 1, row["num_neurons"], row["neuron_parts"]))
+        size = (row["image_height"], row["image_width"], neurons)
         row["operations"] = operations(layers[row["core"]], row["num_rotations"], *size)
     return device_name, rows
 

@@ -56,6 +56,7 @@ class InSilicoExperiment(dj.Computed):
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Columns of this table, and for each column of `Neuron` an array (neurons,), NaN where it is undefined.
 
+        Abstract: each experiment has its own.
         The neurons are those of all recordings of the training set, in the order of `TrainingSet.neurons`.
         data: what the model was trained on. Neurons whose rate does not vary over it have no weights in `model`.
         """

@@ -45,8 +45,7 @@ class GradientRF(InSilicoExperiment):
         self, model: Any, data: models.Data | models.SharedData, key: dict, parameters: dict
     ) -> tuple[dict, dict]:
         if parameters["num_images"]:
-            images = data.train_images[: parameters["num_images"]]
-            rfs = models.gradient_rf.gradient_rfs(model, images, progress=self.progress(key))
+            rfs = models.gradient_rf.own_gradient_rfs(model, data, parameters["num_images"], self.progress(key))
         else:
             rfs = models.gradient_rf.gradient_rfs(model, image_size=data.image_size, progress=self.progress(key))
         return {"rfs": rfs.astype(np.float32)}, models.gradient_rf.centre_and_size(

@@ -1,11 +1,14 @@
 """Gradients by the image, against recorded values and against differences; where they lie."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from models import CorePlusReadoutModel, SpatialXFeatureJointL1TransferReadout, predict
-from models.gradient_rf import centre_and_size, gradient_rfs
+from models.gradient_rf import centre_and_size, gradient_rfs, own_gradient_rfs
+from models.shared_data import SharedData
 
 LINEAR = {"activation_fn": ["none", "none"]}
 SIZE = (9, 10)
@@ -82,6 +85,24 @@ def test_the_model_is_left_as_it_was_and_progress_ends_with_all(model, images):
     gradient_rfs(built, images, batch_size=4, progress=lambda *call: calls.append(call))
     torch.testing.assert_close(dict(built.state_dict()), before, rtol=0, atol=0)
     assert all(parameter.grad is None for parameter in built.parameters())
+    assert calls[-1] == (42, 42)
+    assert [done for done, _ in calls] == sorted({done for done, _ in calls})
+
+
+def test_of_several_recordings_each_neuron_is_asked_about_its_own_images(model, small_data):
+    built, calls = model(), []
+    whole = gradient_rfs(built, small_data.train_images[:7])
+    np.testing.assert_array_equal(own_gradient_rfs(built, small_data, 7), whole)  # to the bit
+    responses = {
+        name: getattr(small_data, name) for name in ("train_responses", "validation_responses", "test_responses")
+    }
+    first = replace(small_data, **{name: array[..., :2] for name, array in responses.items()})
+    others = {name: array[..., 2:] for name, array in responses.items()}
+    second = replace(small_data, train_images=small_data.train_images[7:].flip(0), **others)
+    both = SharedData({"first": first, "second": second})
+    found = own_gradient_rfs(built, both, 7, lambda *call: calls.append(call))
+    expected = [whole[:2], gradient_rfs(built, second.train_images[:7])[2:]]
+    np.testing.assert_allclose(found, np.concatenate(expected), rtol=1e-9, atol=1e-9 * np.max(whole))
     assert calls[-1] == (42, 42)
     assert [done for done, _ in calls] == sorted({done for done, _ in calls})
 

@@ -15,10 +15,13 @@ import models
 import schemas
 import small_configurations
 from models import scores
+from models.gradient_rf import gradient_rfs
 from models.simulation import simulate_recording
 from pipeline import protocols
 from pipeline.datasets import add_recording
 from pipeline.errors import UserError
+from pipeline.experiments.durations import _measured
+from pipeline.experiments.operations import operations
 from pipeline.figures import rows
 from pipeline.results import short_id
 from pipeline.stored_cores import declare_on_core
@@ -127,6 +130,10 @@ def test_every_in_silico_table(shared, monkeypatch, command):
         assert len(computed.Neuron & shared) == 8
     in_silico = json.loads(command("show", short_id(shared), "--format", "json").out)["in_silico"]
     assert len(in_silico) == len(schemas.computed_tables()) - 1
+    data, rfs = recordings.load(shared).data, (schemas.insilico.GradientRF & shared).fetch1("rfs").load()
+    images = data.recordings["tiny"].train_images[:4]  # those of its neurons, the last three
+    own = gradient_rfs((TrainedModel & shared).load_model("tiny"), images)
+    np.testing.assert_allclose(rfs[5:], own, atol=1e-5 * np.abs(own).max())
     # figures and the report are of models of one recording
     assert rows.query_models("other.1") == []
     assert rows.best_row(schemas.insilico.GradientRF, "other.1") is None
@@ -184,6 +191,14 @@ def test_figures_are_of_all_neurons(shared, trained):
     shown = {row["training_set"] for row in rows.query_models("tiny")}
     assert "tiny" in shown
     assert not shown & {"tiny@neurons-2-of-2", BOTH}
+
+
+def test_how_long_others_take_goes_by_the_neurons_that_were_trained(tiny, trained, connection):
+    named = small_configurations.QUICK
+    TrainedModel.populate(declare_task("tiny@neurons-2-of-2", named, 0))
+    cost = {row["training_set"]: row["operations"] for row in _measured()[1] if row["config"] == named.config}
+    sizes = (named.layers, named.core["num_rotations"], 16, 16)
+    assert (cost["tiny"], cost["tiny@neurons-2-of-2"]) == (operations(*sizes, 6), operations(*sizes, 3))
 
 
 def test_a_core_that_is_not_trained_yet(tiny, snapshot):
