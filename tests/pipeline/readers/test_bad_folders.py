@@ -187,6 +187,43 @@ def test_an_archive_whose_files_overlap(folder, refusal):
     assert "holds files that overlap" in refusal(path)
 
 
+def _with_large_end(content: bytes, *, located: bool = True) -> bytes:
+    """With the record of a large archive before its end, which says less unless the record is to be found."""
+    end = content.rindex(b"PK\x05\x06")
+    count, size, start = struct.unpack("<HII", content[end + 10 : end + 20])
+    large = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size if located else 46, start)
+    if not located:
+        return content[:end] + large + bytes(20) + content[end:]
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+    return content[:end] + large + locator + content[end : end + 8] + b"\xff" * 12 + bytes(2)
+
+
+def _commented(content: bytes) -> bytes:
+    return content[:-2] + struct.pack("<H", 65535) + b"PK and " * 9362 + b"."
+
+
+@pytest.mark.parametrize(
+    ("change", "is_whole"),
+    [
+        (_commented, True),
+        (lambda content: b"\x7fELF and so on" * 100 + content, True),
+        (_with_large_end, True),
+        (lambda content: _with_large_end(content, located=False), False),
+        (lambda content: content[:-18] + b"PK\x05\x06" + content[-14:], False),  # where it tells its disks
+    ],
+    ids=["commented", "appended to a program", "large", "large, not located", "an end within the end"],
+)
+def test_an_archive_that_lists_too_much(folder, refusal, monkeypatch, change, is_whole):
+    path = zipped(folder)
+    content = path.read_bytes()
+    path.write_bytes(change(content))
+    if is_whole:
+        assert read(path).num_neurons == 5
+    length = int.from_bytes(content[-10:-6], "little")
+    monkeypatch.setattr("pipeline.readers.trees.MOST_DIRECTORY_BYTES", length - 1)
+    assert refusal(path, "sensorium").endswith("lists too many files; unpack it and give the folder")
+
+
 def test_two_recordings_in_an_archive(folder, refusal):
     shutil.copytree(folder, folder / "again")
     assert "holds 2 recordings; allowed is one" in refusal(zipped(folder))
