@@ -8,6 +8,7 @@ from models.lazy import Rows, as_float32, mapped
 from pipeline.errors import UserError
 from pipeline.readers.options import Options
 
+MOST_PIXELS = 2**24  # of an image, as of 4096 x 4096: whole ones are in memory several times, also in double precision
 MOST_WEIGHTS = 2**24  # of pixels in the parts of a line, which are a matrix
 LUMA = np.array([299, 587, 114])  # thousandths of red, green and blue in the luminance of Rec. ITU-R BT.601
 
@@ -21,6 +22,11 @@ def prepared(images: Rows, options: Options, source: str) -> Rows:
         raise UserError(f"{source}: images are {images.dtype}; allowed are numbers")
     top, bottom, left, right = options.crop or (0, 0, 0, 0)
     colour = _is_colour(images, options, source)
+    if images.shape[1] * images.shape[2] > MOST_PIXELS:
+        raise UserError(
+            f"{source}: images of {images.shape[1]} x {images.shape[2]} pixels are too large; allowed are {MOST_PIXELS} "
+            "pixels, 4096 x 4096"
+        )
     height, width = images.shape[1] - top - bottom, images.shape[2] - left - right
     if options.crop and (height < 1 or width < 1):
         raise UserError(

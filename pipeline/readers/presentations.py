@@ -31,6 +31,7 @@ class Presentations:
     )  # (trials,) "train", "validation", "test" or "" (left out); None: the file has none
     neurons: dict[str, np.ndarray] = field(default_factory=dict)  # columns, (neurons, ...) each
     attributes: dict[str, Any] = field(default_factory=dict)
+    are_chosen: bool = False  # whether the neurons are those that the options ask for already
 
     def recording(self, options: Options, source: str = "recording") -> Recording:
         """Sorted into splits and repeats; arrays are read when their rows are asked for.
@@ -66,7 +67,7 @@ class Presentations:
             neurons=self.neurons,
             attributes=self.attributes,
         )
-        return only_units(recording, options.units, source)
+        return recording if self.are_chosen else only_units(recording, options.units, source)
 
     def _check(self, source: str) -> None:
         """Raises UserError where the arrays do not fit together."""

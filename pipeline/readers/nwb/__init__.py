@@ -49,6 +49,7 @@ def read(path: Path, options: Options) -> Presentations:
             responses=found.responses,
             split_of_trial=splits,
             neurons=found.neurons,
+            are_chosen=True,
             attributes=_attributes(file)
             | {
                 "nwb_stimulus": shown.source,

@@ -107,6 +107,19 @@ def test_units_of_one_area(counts, good):
         read(good, options=Options(units="area=V4"))
 
 
+def test_units_of_one_number(counts, tmp_path):
+    """The choice is among the file's own numbers, also where neurons get others since these are not unique."""
+    made = nwb_files.new_file()
+    nwb_files.add_trials(made, np.arange(12.0), split=["train"] * 8 + ["validation"] * 2 + ["test"] * 2)
+    nwb_files.add_images(made, counts.train_images, np.arange(12), np.arange(12.0))
+    for unit, number in enumerate([7, 5, 7]):
+        made.add_unit(id=number, spike_times=np.arange(12.0) + 0.1 * (unit + 1))
+    path = nwb_files.write(made, tmp_path / "numbers.nwb")
+    found = read(path, options=Options(units="neuron_id=7"))
+    assert found.neurons["unit_id"].tolist() == [7, 7]
+    assert found.train_responses.shape == (8, 2)
+
+
 def test_windows(counts, good):
     """Spikes of a unit lie evenly from 0.05 to 0.55 s: a quarter of the window holds a quarter of four of them."""
     found = read(good, options=Options(window=(0.05, 0.175)))

@@ -97,6 +97,8 @@ def test_images_that_nothing_changes():
         ((2, 3, 4), {"crop": (0, 1, 0, 0), "size": (3, 4)}, "size 3x4 is larger than the images, 2 x 4 pixels"),
         ((2, 3, 4, 2), {"grey": True}, "images have the shape (2, 3, 4, 2); allowed are (images, height, width), and"),
         ((2, 3, 4, 3), {}, "images are in colour, models take grey ones; choose grey"),
+        ((0, 4096, 4097), {"size": (8, 8)}, "images of 4096 x 4097 pixels are too large; allowed are 16777216 pixels"),
+        ((0, 2, 2**24), {}, "images of 2 x 16777216 pixels are too large"),
     ],
 )
 def test_options_that_do_not_fit(shape, chosen, said):
