@@ -28,10 +28,19 @@ class Rows(Protocol):
 
 
 class LazyArray:
-    """An array of a known shape and type; read(start, stop) gives its rows from start to before stop."""
+    """An array of a known shape and type; read(start, stop) gives its rows from start to before stop.
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, read: Callable[[int, int], np.ndarray]) -> None:
-        self.shape, self.dtype, self._read = shape, np.dtype(dtype), read
+    chunks: of the HDF5 dataset that it is read from, if it is.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        dtype: Any,
+        read: Callable[[int, int], np.ndarray],
+        chunks: tuple[int, ...] | None = None,
+    ) -> None:
+        self.shape, self.dtype, self._read, self.chunks = shape, np.dtype(dtype), read, chunks
 
     def __len__(self) -> int:
         return self.shape[0]

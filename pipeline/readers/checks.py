@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.lazy import Rows, chunks
-from models.recording import Recording
+from models.recording import ARRAYS, Recording
 from models.spread import Spread
 from pipeline.errors import UserError
 from pipeline.readers.oddities import constant_images, constant_test_responses, few_repeats, repeated_images, some
 
 LARGEST_ID = np.iinfo(np.int64).max
+ONE_ROW_A_TRIAL = ("train_responses", "validation_responses")  # all else has three dimensions
 NEGATIVE_NOISE = 0.05  # of the SD of all training responses; what is further below zero is no noise
 
 
@@ -71,6 +72,10 @@ def warnings_of(recording: Recording, statistics: Statistics) -> list[str]:
 
 
 def _check_shapes(recording: Recording, source: str) -> None:
+    for name, where in ARRAYS.items():
+        shape, dimensions = getattr(recording, name).shape, 2 if name in ONE_ROW_A_TRIAL else 3
+        if len(shape) != dimensions:
+            raise UserError(f"{source}: /{where} has {len(shape)} dimensions, {shape}; allowed is {dimensions}")
     if recording.num_neurons == 0:
         raise UserError(f"{source}: /train/responses has 0 neurons; allowed is 1 or more")
     size = recording.image_size
@@ -102,11 +107,14 @@ def _check_columns(recording: Recording, source: str) -> None:
     for name, column in recording.neurons.items():
         if not name.isprintable() or not name.strip(". ") or "/" in name:
             raise UserError(f"{source}: a column of neurons is named {name!r}; allowed are words without '/'")
+        if column.dtype.kind not in "uifbU":
+            raise UserError(f"{source}: /neurons/{name} holds {column.dtype}; allowed are numbers and text")
         if column.ndim < 1 or len(column) != recording.num_neurons:
             raise UserError(
                 f"{source}: /neurons/{name} has the shape {column.shape}; allowed is one value for each of "
                 f"{recording.num_neurons} neurons"
             )
+    _check_expected_rate(recording, source)
     given = recording.neurons.get("neuron_id")
     if given is None:
         return
@@ -122,6 +130,22 @@ def _check_columns(recording: Recording, source: str) -> None:
         )
     if numbers[-1] > LARGEST_ID:
         raise UserError(f"{source}: /neurons/neuron_id holds {numbers[-1]}; allowed is at most {LARGEST_ID}")
+
+
+def _check_expected_rate(recording: Recording, source: str) -> None:
+    """The truth of a simulated recording, which has a column of its own in the table."""
+    rates = recording.neurons.get("expected_rate")
+    if rates is None:
+        return
+    if rates.dtype.kind not in "uif":
+        what = "text" if rates.dtype.kind == "U" else rates.dtype
+        raise UserError(f"{source}: /neurons/expected_rate holds {what}; allowed are numbers")
+    shape = recording.num_neurons, len(recording.test_images)
+    if rates.shape != shape:
+        raise UserError(
+            f"{source}: /neurons/expected_rate has the shape {rates.shape}; allowed is {shape}, a rate for each neuron "
+            "and test image"
+        )
 
 
 def _check_images(images: Rows, field: str) -> tuple[float, float]:

@@ -24,8 +24,8 @@ def prepared(images: Rows, options: Options, source: str) -> Rows:
     colour = _is_colour(images, options, source)
     if images.shape[1] * images.shape[2] > MOST_PIXELS:
         raise UserError(
-            f"{source}: images of {images.shape[1]} x {images.shape[2]} pixels are too large; allowed are {MOST_PIXELS} "
-            "pixels, 4096 x 4096"
+            f"{source}: images of {images.shape[1]} x {images.shape[2]} pixels are too large; allowed are "
+            f"{MOST_PIXELS} pixels, 4096 x 4096"
         )
     height, width = images.shape[1] - top - bottom, images.shape[2] - left - right
     if options.crop and (height < 1 or width < 1):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from models.recording import Recording
-from pipeline.errors import UserError, said
+import numpy as np
+
+from models.lazy import LazyArray, Rows
+from models.recording import ARRAYS, Recording
+from pipeline.errors import UserError, is_full_disk, said
 from pipeline.readers.options import Options
 from pipeline.readers.presentations import Presentations
 
@@ -26,30 +30,61 @@ class Plugin:
     reader: Any
 
     def recognises(self, path: Path) -> bool:
-        try:
+        with self._told(path):
             return bool(self.reader.recognises(path))
-        except Exception as error:
-            raise self._failed(path, error) from error
 
     def read(self, path: Path, options: Options) -> Recording | Presentations:
-        try:
+        with self._told(path):
             found = self.reader.read(path, options)
-        except (UserError, OSError):
+            arrays: dict[str, Any]
+            if isinstance(found, Recording):
+                arrays = {name: self._rows(path, name, getattr(found, name)) for name in ARRAYS}
+            elif isinstance(found, Presentations):
+                arrays = {name: self._rows(path, name, getattr(found, name)) for name in ("images", "responses")}
+                arrays["image_of_trial"] = np.asarray(found.image_of_trial)
+                arrays["split_of_trial"] = None if found.split_of_trial is None else np.asarray(found.split_of_trial)
+            else:
+                raise TypeError(f"gave {type(found).__name__}; allowed are Recording and Presentations")
+            neurons = {str(name): np.asarray(column) for name, column in found.neurons.items()}
+            count = arrays["train_responses" if isinstance(found, Recording) else "responses"].shape[-1]
+            for name, column in neurons.items():
+                if column.shape[:1] != (count,):
+                    raise ValueError(f"neurons[{name!r}] has the shape {column.shape}, and there are {count} neurons")
+            return replace(found, **arrays, neurons=neurons, attributes=dict(found.attributes))
+
+    def _rows(self, path: Path, name: str, given: Any) -> Rows:
+        """The array; where its rows are read later, they are what it announced, or there is one line, too."""
+        dtype, shape = np.dtype(given.dtype), tuple(map(int, given.shape))
+        if dtype.kind not in "uifb":
+            raise TypeError(f"{name} holds {dtype}; allowed are numbers")
+        if isinstance(given, np.ndarray):
+            return given
+
+        def read(start: int, stop: int) -> np.ndarray:
+            with self._told(path):
+                rows = np.asarray(given[start:stop])
+                if (rows.shape, rows.dtype) != ((stop - start, *shape[1:]), dtype):
+                    raise ValueError(
+                        f"rows {start} to {stop} of {name}, {dtype} {shape}, are {rows.dtype} {rows.shape}"
+                    )
+                return rows
+
+        return LazyArray(shape, dtype, read, getattr(given, "chunks", None))
+
+    @contextmanager
+    def _told(self, path: Path) -> Iterator[None]:
+        """Any error becomes one line that names the package, but one that is such a line or names a file itself."""
+        try:
+            yield
+        except UserError:
             raise
         except Exception as error:
-            raise self._failed(path, error) from error
-        if not isinstance(found, Recording | Presentations):
+            if is_full_disk(error) or (isinstance(error, OSError) and error.filename is not None):
+                raise
             raise UserError(
-                f"{path}: reader {self.name!r} of {self.package} gave {type(found).__name__}; "
-                "allowed are Recording and Presentations"
-            )
-        return found
-
-    def _failed(self, path: Path, error: Exception) -> UserError:
-        return UserError(
-            f"{path}: reader {self.name!r} of {self.package} failed ({type(error).__name__}: {said(error)}); "
-            "its authors can mend it"
-        )
+                f"{path}: reader {self.name!r} of {self.package} failed ({type(error).__name__}: {said(error)}); "
+                "its authors can mend it"
+            ) from error
 
 
 def names() -> list[str]:

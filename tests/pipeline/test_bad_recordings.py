@@ -204,6 +204,14 @@ BAD_STRUCTURE = {
         _replace("neurons/neuron_id", np.zeros((6, 2), int)),
         "/neurons/neuron_id has the shape (6, 2)",
     ),
+    "a truth of text": (
+        _replace("neurons/expected_rate", np.full((6, 100), b"high")),
+        "/neurons/expected_rate holds text; allowed are numbers",
+    ),
+    "a truth of other images": (
+        _replace("neurons/expected_rate", np.zeros((6, 99), np.float32)),
+        "/neurons/expected_rate has the shape (6, 99); allowed is (6, 100), a rate for each neuron and test image",
+    ),
     "neuron_id too large": (
         _replace("neurons/neuron_id", np.array([1, 2, 3, 4, 5, 2**63 + 1], dtype=np.uint64)),
         "/neurons/neuron_id holds 9223372036854775809; allowed is at most 9223372036854775807",

@@ -111,9 +111,8 @@ def test_options_that_do_not_fit(shape, chosen, said):
 @settings(max_examples=50, deadline=None)
 def test_rows_in_any_order(wanted, chunk):
     values = np.arange(60).reshape(30, 2)
-    rows = LazyArray(values.shape, values.dtype, lambda start, stop: values[start:stop])
-    if chunk:
-        rows.chunks = (chunk, 2)  # as HDF5 datasets have
+    chunks = (chunk, 2) if chunk else None
+    rows = LazyArray(values.shape, values.dtype, lambda start, stop: values[start:stop], chunks)
     wanted = np.array(wanted, dtype=np.int64)
     np.testing.assert_array_equal(take(rows, wanted), values[wanted])
 

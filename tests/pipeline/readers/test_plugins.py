@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.readers import find, formats, read
+from pipeline.readers.checks import check_recording
 from pipeline.readers.options import Options
 
 PAGE = Path(__file__).parents[3] / "docs" / "new-reader.md"
@@ -88,6 +89,50 @@ def test_a_broken_package_is_named(install, lab_file, recording_file, fault):
     # and does not stand in the way of what is built in
     assert read(recording_file).num_neurons == read(recording_file, "hdf5").num_neurons == 6
     assert "broken" not in sys.modules or fault != "a built-in name"
+
+
+LAZY = """
+import numpy as np
+from models.lazy import LazyArray
+from pipeline.readers.presentations import Presentations
+name = 'lab'
+def recognises(path): return True
+def rows(start, stop):
+    if stop > 15:
+        {0}
+    return np.ones((stop - start, 4), np.float32)
+def read(path, options):
+    {1}
+    images = np.arange(20, dtype=np.uint8)[:, None, None].repeat(3, axis=1)
+    split = ["train"] * 10 + ["validation"] * 5 + ["test"] * 5
+    given = dict(images=images, responses=LazyArray((20, 4), np.float32, rows), neurons=dict(depth=[1.5, 2, 3, 4]))
+    return Presentations(image_of_trial=range(20), split_of_trial=split, **given | wrong)
+"""
+LATE = {
+    "an error": ("[][1]", "wrong = {}", "failed (IndexError: list index out of range); its authors can mend it"),
+    "of no file": ("raise OSError('lost')", "wrong = {}", "failed (OSError: lost); its authors can mend it"),
+    "other rows": ("stop -= 1", "wrong = {}", "rows 15 to 20 of responses, float32 (20, 4), are float32 (4, 4)); its"),
+    "no array": ("", "wrong = dict(responses=[])", "failed (AttributeError: 'list' object has no attribute 'dtype')"),
+    "texts": ("", "wrong = dict(images=np.full((20, 3, 3), 'a'))", "failed (TypeError: images holds <U1; allowed are "),
+    "a short column": ("", "wrong = dict(neurons=dict(depth=[1.5]))", "neurons['depth'] has the shape (1,), and there"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", LATE)
+def test_arrays_that_fail_later(install, lab_file, fault):
+    late, wrong, said = LATE[fault]
+    install("broken", LAZY.format(late or "pass", wrong), "lab = broken")
+    with pytest.raises(UserError) as caught:
+        read(lab_file).content_sha256()
+    assert str(caught.value).startswith(f"{lab_file}: reader 'lab' of package broken 1.2 failed (")
+    assert said in str(caught.value)
+
+
+def test_arrays_that_are_read_later(install, lab_file):
+    install("lazy", LAZY.format("pass", "wrong = {}"), "lab = lazy")
+    found = read(lab_file)
+    assert found.test_responses[:].sum() == 20
+    check_recording(found, "lazy")
 
 
 def test_two_packages_of_one_name(install, lab_file):
