@@ -20,6 +20,7 @@ def explained(error: Exception) -> str | None:
         from models.training import TrainingDivergedError
         from schemas.codecs import CorruptFileError
         from schemas.memory import OutOfMemoryError
+        from schemas.stored_file import StoreError
         from schemas.training.stored_core import StoredCoreError
     except ValueError:  # DataJoint reads DJ_STORES, DJ_PORT, ... when it is imported
         return f"DataJoint's configuration in the environment cannot be used ({line}); check the DJ_* variables"
@@ -29,6 +30,8 @@ def explained(error: Exception) -> str | None:
         return f"no room is left on the disk ({line}); free some and try again, nothing was written"
     if isinstance(error, CorruptFileError | MissingExternalFile):
         return f"{line}; restore the file from a backup, or delete its row"
+    if isinstance(error, StoreError):
+        return f"{line}; check stores.main in DataJoint's configuration, its server or disk, and your permissions"
     if isinstance(error, LostConnectionError) or type(error).__name__ in ("OperationalError", "InterfaceError"):
         return f"the database server does not answer ({line}); check that it runs and try again"
     if isinstance(error, AccessError):

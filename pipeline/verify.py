@@ -20,6 +20,7 @@ from pipeline.compare import Difference, Tolerance, differing_columns, differing
 from schemas import device, recordings
 from schemas.codecs import CorruptFileError
 from schemas.dataset import TrainingSet
+from schemas.stored_file import StoreError
 from schemas.training import StoredCoreError, TrainedModel
 from schemas.training.stored_core import core_weights
 
@@ -33,7 +34,7 @@ SCORING = 1e-4
 # interval over images leaves open (0.017 either way there).
 TRAINING = 0.02
 JUDGED = ("val_loss", "val_corr", "test_corr", "ceiling")
-UNREADABLE = (CorruptFileError, MissingExternalFile, OSError)
+UNREADABLE = (CorruptFileError, MissingExternalFile, StoreError, OSError)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 import datajoint as dj
 import h5py
-from datajoint.errors import MissingExternalFile
 
 from models.recording import Recording
 from models.room import total_memory
+from schemas import stored_file
 from schemas.codecs import CorruptFileError
 
 SHARE_IN_MEMORY = 1 / 16  # of the machine's, for the arrays of one recording; what is larger is read chunk by chunk
@@ -65,7 +65,8 @@ class Dataset(dj.Manual):
     def load(self) -> Recording:
         """The recording of the one row that is left, from the store; a large one stays there until it is looked at.
 
-        Raises CorruptFileError where the stored arrays are not those that were ingested.
+        Raises CorruptFileError where the stored arrays are not those that were ingested, MissingExternalFile where
+        there is no file, and StoreError where the store does not give it.
         """
         return _read(*self.fetch1("dataset_name", "content_sha256", "recording"))
 
@@ -196,11 +197,7 @@ def _read(name: str, sha256: str, stored: Any) -> Recording:
 def _opened(name: str, stored: Any) -> Iterator[h5py.File]:
     """The file in the store, of which only what is asked for is read."""
     try:
-        content = stored.open()
-    except FileNotFoundError:
-        raise MissingExternalFile(f"Missing external file {stored.full_path}") from None
-    try:
-        with content, h5py.File(content, "r") as file:
+        with stored_file.opened(stored) as content, h5py.File(content, "r") as file:
             yield file
     except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for a damaged file
         raise CorruptFileError(f"{stored.path}: the file of {name} is damaged ({error})") from error

@@ -21,6 +21,7 @@ from schemas import dataset
 from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico import FeatureWeights
+from schemas.stored_file import StoreError
 from schemas.training import TrainedModel
 
 BUCKET = "lab"
@@ -103,6 +104,11 @@ def test_a_store_on_s3(bucket, recorded, command, quick, recording, only, tmp_pa
     with only(".h5", MIDDLE), pytest.raises(CorruptFileError, match=r"are not those|is damaged"):
         (Dataset & {"dataset_name": recorded}).load()
     row.load_model()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(dj.config["stores"]["main"], "endpoint", "127.0.0.1:9")  # where nobody answers
+        with pytest.raises(StoreError, match=r"cannot be read from the store \(EndpointConnectionError: "):
+            (Dataset & {"dataset_name": recorded}).load()
 
 
 def test_clean_removes_what_nobody_refers_to_from_s3(bucket, recorded, command, quick, monkeypatch):

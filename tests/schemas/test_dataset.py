@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from pipeline.datasets import add_recording
+from pipeline.errors import explained
 from pipeline.readers.options import Options
 from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet
+from schemas.stored_file import StoreError
 
 ODD = "Zürich \"5 %\" 'x' \\ {} 視覚"
 
@@ -159,6 +161,23 @@ def test_a_damaged_file_is_not_trained_on(add, recording, store, damage):
         path.write_bytes(b"")
     with pytest.raises(CorruptFileError, match=r"damaged"):
         dataset.load()
+
+
+@pytest.mark.parametrize("fault", ["a folder", "a disk that fails"])
+def test_what_is_wrong_with_the_store_is_no_fault_of_the_file(add, recording, store, fault):
+    dataset = add("unread", recording)
+    path = store / dataset.fetch1("recording").path
+    path.unlink()
+    if fault == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to("/proc/self/mem")  # which opens, and gives an input/output error
+    try:
+        with pytest.raises(StoreError, match=r"unread.*: cannot be read from the store \(") as caught:
+            dataset.load()
+        assert explained(caught.value).endswith("its server or disk, and your permissions")
+    finally:
+        path.rmdir() if fault == "a folder" else path.unlink()
 
 
 def test_a_recording_is_a_training_set_of_its_own_name(tiny):
