@@ -10,7 +10,8 @@ from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
-from rich.text import Text
+
+from pipeline.visible import as_it_is
 
 BARS = "▁▂▃▄▅▆▇█"
 MAX_BARS = 60
@@ -40,7 +41,7 @@ def as_panels(story: dict[str, Any]) -> list[Panel]:
 
 def panels(by_title: dict[str, Any]) -> list[Panel]:
     """A panel a heading: a list of rows, or names and values; none where there is nothing."""
-    return [Panel(_shown(what), title=Text(title), title_align="left") for title, what in by_title.items() if what]
+    return [Panel(_shown(what), title=as_it_is(title), title_align="left") for title, what in by_title.items() if what]
 
 
 def sparkline(values: Sequence[float | None]) -> str:
@@ -60,16 +61,16 @@ def _shown(what: dict[str, Any] | list[dict[str, Any]]) -> RenderableType:
     if isinstance(what, list):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for column in what[0]:
-            table.add_column(Text(column), overflow="fold")
+            table.add_column(as_it_is(column), overflow="fold")
         for row in what:
-            table.add_row(*(Text(_text(value)) for value in row.values()))
+            table.add_row(*(as_it_is(_text(value)) for value in row.values()))
         return table
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in what.items():
         if not _is_rows(value):
-            grid.add_row(Text(name, style="bold"), Text(_text(value)))
+            grid.add_row(as_it_is(name, "bold"), as_it_is(_text(value)))
     return Group(grid, *(_shown(value) for value in what.values() if _is_rows(value)))
 
 

@@ -16,6 +16,7 @@ from pipeline.errors import UserError
 from pipeline.fetch import fetch_rows
 from pipeline.per_recording import of_each_recording
 from pipeline.read_only import rows_where
+from pipeline.visible import as_it_is
 from schemas.architecture import ModelConfig
 from schemas.dataset import TrainingSet
 from schemas.training import TrainedModel
@@ -92,7 +93,7 @@ def as_table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
         text = column in ("id", "dataset_name", "training_set", "config")
         table.add_column(heading, justify="left" if text else "right", no_wrap=text, overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(column, row[column]) for column in headings))
+        table.add_row(*(as_it_is(_cell(column, row[column])) for column in headings))
     return table
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.table import Table
 
+from pipeline.visible import as_it_is
 from pipeline.worker import tables_named
 from schemas.work import Lease
 
@@ -62,7 +63,7 @@ def as_table(rows: list[dict[str, Any]], title: str) -> Table:
     for column in rows[0]:
         table.add_column(column.replace("_", " "), justify="right" if isinstance(rows[0][column], int) else "left")
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
+        table.add_row(*(as_it_is(str(value)) for value in row.values()))
     return table
 
 

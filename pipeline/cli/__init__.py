@@ -8,6 +8,7 @@ import click
 
 from pipeline.cli import database, declaring, inspecting, models, training, work
 from pipeline.errors import explained
+from pipeline.visible import visible
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 COMMANDS = [
@@ -52,5 +53,5 @@ def main() -> None:
         line = explained(error)
         if line is None:
             raise
-        click.echo(f"hypercolumn: {line}", err=True)
+        click.echo(f"hypercolumn: {visible(line)}", err=True)
         sys.exit(2)

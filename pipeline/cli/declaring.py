@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.shared import connect, reading_options, terminal
+from pipeline.cli.shared import connect, reading_options, say, terminal
 
 if TYPE_CHECKING:
     from pipeline.readers.options import Options
@@ -34,7 +34,7 @@ def ingest(name: str, path: Path, file_format: str, options: Options) -> None:
         name, recording, path if is_layout else None, statistics=statistics, reader=reader.name, options=options
     )
     for line in (Dataset & {"dataset_name": name}).fetch1("warnings"):
-        click.echo(f"warning: {line}", err=True)
+        say(f"warning: {line}", err=True)
     height, width = recording.image_size
     counts = ", ".join(
         f"{len(getattr(recording, f'{split}_images'))} {split}" for split in ("train", "validation", "test")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.shared import connect, terminal
+from pipeline.cli.shared import connect, say, terminal
 
 
 @click.command()
@@ -80,7 +80,7 @@ def verify(key: str, device: str | None) -> None:
     with work_progress(console):
         done = verify_model(find_model(key), device)
     for line in done.lines():
-        click.echo(line)
+        say(line)
     if not done.holds:
         sys.exit(1)
 

@@ -10,6 +10,8 @@ from typing import Any
 import click
 from rich.console import Console
 
+from pipeline.visible import visible_lines
+
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the training."
 )
@@ -57,6 +59,11 @@ def connect(device: str | None = None, *, declare: bool = True) -> None:
 
     use_device(device)
     pipeline.connect(declare=declare)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print what may hold text of a file; a terminal obeys nothing of it."""
+    click.echo(visible_lines(text), err=err)
 
 
 def terminal() -> Console:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.shared import connect, device_option, terminal
+from pipeline.cli.shared import connect, device_option, say, terminal
 from pipeline.errors import UserError
 
 
@@ -52,7 +52,7 @@ def worker(
         for outcome in outcomes(tables, within, poll):
             done, failed = done + (outcome.error is None), failed + (outcome.error is not None)
             if outcome.error is not None:
-                click.echo(f"failed: {outcome.line}", err=True)
+                say(f"failed: {outcome.line}", err=True)
     running, failed_before = counts_left()
     console.print(f"{done} done, {failed} failed, " + (f"{running} with other workers" if running else "nothing left"))
     if failed_before > failed:
@@ -108,4 +108,4 @@ def status(tracebacks: bool) -> None:
             terminal().print(overview.as_table(rows, title))
     if tracebacks:
         for line in overview.tracebacks():
-            click.echo(line)
+            say(line)

@@ -50,6 +50,21 @@ def test_the_numbers_are_those_of_the_recording(recording):
     assert (images["lowest"], images["highest"]) == (recording.train_images.min(), recording.train_images.max())
 
 
+def test_a_terminal_obeys_nothing_of_a_file(command, refused, connection, recording, tmp_path):
+    told = {"description": "\x1b]0;owned\x07two\r\nlines\u202e \x9b31m[bold]naïve[/]", "name": "\x1b[2J"}
+    neurons = {"area": np.array(["\x1b[31mV1"] * 6), "expected_rate": recording.neurons["expected_rate"]}
+    path = tmp_path / "\x1b[1mplain.h5"
+    replace(recording, attributes=told, neurons=neurons).write(path)
+    code, out, err = command("inspect", path)
+    assert (code, err) == (0, "")
+    assert out.replace("\n", "").isprintable()
+    description = ("\\x1b]0;owned\\x07two", "lines\\u202e \\x9b31m[bold]naïve[/]")
+    assert all(shown in out for shown in (*description, "text \\x1b[31mV1", "\\x1b[1mplain.h5"))
+    line = refused("inspect", path, "--units", "area=V1")
+    assert line.endswith("no neuron has area 'V1'; its values are \\x1b[31mV1")
+    assert line.isprintable()
+
+
 def test_bad_files_and_bad_places_for_the_picture(refused, recording, recording_file, tmp_path):
     bad = tmp_path / "bad.h5"
     changed(recording, train_responses=put((7, 2), np.nan)).write(bad)

@@ -47,14 +47,14 @@ def test_a_failure_is_reported_and_the_others_are_done(command, declare, counts,
 
     def fail(self, key, task):
         if key["seed"] == 24:
-            raise ValueError("this one fails\nin two lines")
+            raise ValueError("this one fails\nin [/two] \x1b[31mlines")
         return compute(self, key, task)
 
     monkeypatch.setattr(TrainedModel, "make_compute", fail)
     code, out, err = command("worker")
     assert code == 1
     assert out.endswith("2 done, 1 failed, nothing left\n")
-    assert err.startswith("failed: ValueError: this one fails")
+    assert err.startswith("failed: ValueError: this one fails\nin [/two] \\x1b[31mlines")
     assert counts() == {"declared": 4, "done": 3, "running": 0, "pending": 0, "failed": 1}
     assert [len(TrainedModel & key) for key in keys] == [1, 0, 1]
 
@@ -62,6 +62,7 @@ def test_a_failure_is_reported_and_the_others_are_done(command, declare, counts,
     assert (code, err) == (0, "")
     assert "failures" in out
     assert "ValueError" in out
+    assert "\x1b" not in out
 
     out = command("status", "--tracebacks").out
     assert 'raise ValueError("this one fails' in out
