@@ -6,6 +6,7 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 ROOT = Path(__file__).parent
 
@@ -76,24 +77,38 @@ class BuildWithCommit(build_py):
 
     def run(self) -> None:
         super().run()
-        commit, changes = self._git("rev-parse", "HEAD"), self._git("status", "--porcelain")
-        if commit and not self.editable_mode:
-            built = {"commit": commit, "dirty": bool(changes)}
-            Path(self.build_lib, "schemas", "commit.json").write_text(json.dumps(built))
+        if not self.editable_mode:
+            leave_commit(Path(self.build_lib))
 
-    def _git(self, *arguments: str) -> str | None:
-        if not (ROOT / ".git").exists():
-            return None
-        try:
-            done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return None
-        return done.stdout.strip()
+
+class SourcesWithCommit(sdist):
+    """The same for an archive of the sources, from which a wheel may be built where there is no checkout."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        leave_commit(Path(base_dir))
+
+
+def leave_commit(folder: Path) -> None:
+    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
+    if commit:
+        built = {"commit": commit, "dirty": bool(changes)}
+        (folder / "schemas" / "commit.json").write_text(json.dumps(built))
+
+
+def git(*arguments: str) -> str | None:
+    if not (ROOT / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
 
 
 setup(
     name="hypercolumn",
-    version="0.1.0.dev0",
+    version="0.1.0",
     description="Rotation-equivariant CNN models of visual cortex as rows of a DataJoint pipeline",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
@@ -105,6 +120,7 @@ setup(
         "models": ["__init__.pyi"],
         "pipeline.report": ["templates/*"],
         "pipeline.schedulers": ["templates/*"],
+        "schemas": ["commit.json"],  # of an archive of the sources
     },
     install_requires=REQUIRED,
     extras_require={
@@ -116,5 +132,5 @@ setup(
         "dev": TEST + DEVELOP,
     },
     entry_points={"console_scripts": ["hypercolumn=pipeline.cli:main"]},
-    cmdclass={"build_py": BuildWithCommit},
+    cmdclass={"build_py": BuildWithCommit, "sdist": SourcesWithCommit},
 )
