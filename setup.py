@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
@@ -76,24 +77,29 @@ class BuildWithCommit(build_py):
     """Leaves the commit in what is built from a checkout, so that every trained model can name its code."""
 
     def run(self) -> None:
+        commit = commit_of_checkout()
         super().run()
         if not self.editable_mode:
-            leave_commit(Path(self.build_lib))
+            leave(commit, Path(self.build_lib))
 
 
 class SourcesWithCommit(sdist):
-    """The same for an archive of the sources, from which a wheel may be built where there is no checkout."""
+    """The same for an archive of the sources, from which wheels are built where there is no checkout."""
 
     def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        commit = commit_of_checkout()  # now: the tree is made inside of the checkout
         super().make_release_tree(base_dir, files)
-        leave_commit(Path(base_dir))
+        leave(commit, Path(base_dir))
 
 
-def leave_commit(folder: Path) -> None:
+def commit_of_checkout() -> dict[str, Any] | None:
     commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
-    if commit:
-        built = {"commit": commit, "dirty": bool(changes)}
-        (folder / "schemas" / "commit.json").write_text(json.dumps(built))
+    return {"commit": commit, "dirty": bool(changes)} if commit else None
+
+
+def leave(commit: dict[str, Any] | None, folder: Path) -> None:
+    if commit is not None:
+        (folder / "schemas" / "commit.json").write_text(json.dumps(commit))
 
 
 def git(*arguments: str) -> str | None:
