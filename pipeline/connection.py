@@ -48,21 +48,63 @@ def opened() -> Iterator[tuple[dj.Connection, str]]:
     Two processes that declare the same tables at once would trip over each other.
     """
     if is_configured():
-        _check_file()
-        _check_store()
-        yield _open()
+        check_file()
+        check_store()
+        yield open_connection()
         return
     embedded = EmbeddedServer(default_home())
     embedded.start()
     server.start_with(embedded.start)
     _configure(embedded)
     with FileLock(embedded.home / "declare.lock"):
-        yield _open()
+        yield open_connection()
 
 
 def is_configured() -> bool:
     """Whether DataJoint is configured for a server of the lab's own."""
     return "DJ_HOST" in os.environ or find_config_file() is not None
+
+
+def check_file() -> None:
+    """Raises UserError where DataJoint cannot read its file, of which it only warns, as if there were none."""
+    path = find_config_file()
+    if path is None:
+        return
+    try:
+        Config().load(path)
+    except Exception as error:  # of json, of pydantic, or whatever a list in place of an object leads to
+        reason = said(error)
+        # Not `from error`: what pydantic says holds the value, which may be a password.
+        raise UserError(f"{path}: is not a configuration that DataJoint can read ({reason}); mend it") from None
+
+
+def check_store() -> None:
+    """Raises UserError where the configured store cannot be one."""
+    try:
+        spec = dj.config.get_store_spec(STORE)
+    except dj.DataJointError as error:
+        raise UserError(
+            f"DataJoint's configuration has no usable store {STORE!r} ({error}); add stores.{STORE}.protocol and "
+            f"stores.{STORE}.location to datajoint.json"
+        ) from error
+    if spec["protocol"] == "s3" and importlib.util.find_spec("s3fs") is None:
+        raise UserError(f"store {STORE!r} is on S3, which needs more packages: pip install 'hypercolumn[s3]'")
+
+
+def open_connection() -> tuple[dj.Connection, str]:
+    """DataJoint's connection, and what stands before the names of schemas. Raises UserError where there is none."""
+    if "DJ_LOG_LEVEL" not in os.environ:
+        logging.getLogger("datajoint").setLevel(logging.CRITICAL)  # commands tell errors themselves
+    host, port = dj.config["database.host"], dj.config["database.port"]
+    try:
+        connection = dj.conn()
+    except Exception as error:  # DataJoint passes on whatever the driver raises
+        raise UserError(
+            f"the database server {host}:{port} cannot be used ({said(error)}); start it, or check database.host, "
+            "port, user and password in DataJoint's configuration"
+        ) from error
+    prefix = os.environ.get("HYPERCOLUMN_PREFIX") or dj.config["database.database_prefix"] or DEFAULT_PREFIX
+    return connection, prefix
 
 
 def _configure(embedded: EmbeddedServer) -> None:
@@ -76,43 +118,3 @@ def _configure(embedded: EmbeddedServer) -> None:
     store = {"protocol": "file", "location": str(embedded.home / "store")}
     dj.config["stores"] = {"default": STORE, STORE: store}
     (embedded.home / "store").mkdir(exist_ok=True)
-
-
-def _check_file() -> None:
-    """DataJoint only warns of a file that it cannot read, and goes on as if there were none."""
-    path = find_config_file()
-    if path is None:
-        return
-    try:
-        Config().load(path)
-    except Exception as error:  # of json, of pydantic, or whatever a list in place of an object leads to
-        reason = said(error)
-        # Not `from error`: what pydantic says holds the value, which may be a password.
-        raise UserError(f"{path}: is not a configuration that DataJoint can read ({reason}); mend it") from None
-
-
-def _check_store() -> None:
-    try:
-        spec = dj.config.get_store_spec(STORE)
-    except dj.DataJointError as error:
-        raise UserError(
-            f"DataJoint's configuration has no usable store {STORE!r} ({error}); add stores.{STORE}.protocol and "
-            f"stores.{STORE}.location to datajoint.json"
-        ) from error
-    if spec["protocol"] == "s3" and importlib.util.find_spec("s3fs") is None:
-        raise UserError(f"store {STORE!r} is on S3, which needs more packages: pip install 'hypercolumn[s3]'")
-
-
-def _open() -> tuple[dj.Connection, str]:
-    if "DJ_LOG_LEVEL" not in os.environ:
-        logging.getLogger("datajoint").setLevel(logging.CRITICAL)  # commands tell errors themselves
-    host, port = dj.config["database.host"], dj.config["database.port"]
-    try:
-        connection = dj.conn()
-    except Exception as error:  # DataJoint passes on whatever the driver raises
-        raise UserError(
-            f"the database server {host}:{port} cannot be used ({said(error)}); start it, or check database.host, "
-            "port, user and password in DataJoint's configuration"
-        ) from error
-    prefix = os.environ.get("HYPERCOLUMN_PREFIX") or dj.config["database.database_prefix"] or DEFAULT_PREFIX
-    return connection, prefix

@@ -125,16 +125,16 @@ def command(monkeypatch, capsys) -> Callable[..., Done]:
 
 @pytest.fixture
 def refused(command, snapshot) -> Callable[..., str]:
-    """Run a command that must be refused in one line, or by click, and change nothing; gives the last line."""
+    """Run a command that must be refused in one line, and change nothing; gives the line."""
 
     def run(*arguments: object) -> str:
         before = snapshot()
         code, out, err = command(*arguments)
         assert (code, out) == (2, "")
         assert snapshot() == before
-        lines = err.splitlines()
-        assert lines[-1].startswith("Error: ") or (len(lines) == 1 and err.startswith("hypercolumn: "))
-        return lines[-1]
+        assert len(err.splitlines()) == 1
+        assert err.startswith("hypercolumn: ")
+        return err.rstrip("\n")
 
     return run
 

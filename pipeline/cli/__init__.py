@@ -6,37 +6,36 @@ import sys
 
 import click
 
-from pipeline.cli import database, declaring, inspecting, models, training, work
+from pipeline.cli import checking, database, declaring, inspecting, models, training, work
+from pipeline.cli.front import EPILOG, FrontDoor, next_steps
 from pipeline.errors import explained
 from pipeline.visible import visible
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-COMMANDS = [
-    training.demo,
-    training.train,
-    declaring.ingest,
-    inspecting.inspect_file,
-    declaring.configs,
-    declaring.declare,
-    work.worker,
-    work.submit,
-    work.status,
-    models.results,
-    models.report,
-    models.show,
-    models.verify,
-    models.export,
-    models.import_checkpoint,
-    database.migrate,
-    database.clean,
-    database.db,
-]
+SECTIONS = {
+    "To begin": [training.demo],
+    "Recordings": [inspecting.inspect_file, declaring.ingest],
+    "Training": [training.train, declaring.configs, declaring.declare, work.worker, work.submit, work.status],
+    "Trained models": [
+        models.results,
+        models.report,
+        models.show,
+        models.verify,
+        models.export,
+        models.import_checkpoint,
+    ],
+    "Database and installation": [database.db, database.migrate, database.clean, checking.doctor],
+}
 
 
-@click.group(context_settings=CONTEXT, commands=COMMANDS)
+@click.group(cls=FrontDoor, sections=SECTIONS, invoke_without_command=True, context_settings=CONTEXT, epilog=EPILOG)
 @click.version_option(package_name="hypercolumn", prog_name="hypercolumn")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Rotation-equivariant CNN models of visual cortex, as rows that can be queried."""
+    if context.invoked_subcommand is None:
+        for text in next_steps(context):
+            click.echo(text)
 
 
 def main() -> None:
@@ -44,7 +43,7 @@ def main() -> None:
     try:
         sys.exit(cli(standalone_mode=False))
     except click.ClickException as error:
-        error.show()
+        click.echo(f"hypercolumn: {_one_line(error)}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo("hypercolumn: interrupted; what was finished is kept", err=True)
@@ -55,3 +54,11 @@ def main() -> None:
             raise
         click.echo(f"hypercolumn: {visible(line)}", err=True)
         sys.exit(2)
+
+
+def _one_line(error: click.ClickException) -> str:
+    """What click says, in the form of our own errors."""
+    said = " ".join(error.format_message().split()).removesuffix(".")
+    context = getattr(error, "ctx", None)
+    where = f"; `{context.command_path} --help` tells what is allowed" if context else ""
+    return said[:1].lower() + said[1:] + where

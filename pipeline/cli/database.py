@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @click.command()
 def migrate() -> None:
-    """Declare all tables that are not there, in one step, before workers start."""
+    """Declare all tables, or bring them to this version.
+
+    In one step and by one process, before workers start.
+    """
     from pipeline.migrate import migrate as make_current
 
     for line in make_current():
@@ -25,7 +28,10 @@ def migrate() -> None:
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Remove nothing; say what would be.")
 def clean(dry_run: bool) -> None:
-    """Remove files of the store that no row refers to, such as those of rows that were deleted."""
+    """Remove files of the store that no row refers to.
+
+    These are files of rows that were deleted, and of processes that were killed.
+    """
     from pipeline.clean import clean as remove_orphans
 
     connect()
@@ -36,9 +42,9 @@ def clean(dry_run: bool) -> None:
     click.echo(f"{len(found)} files, {megabytes:.1f} MB {'would be' if dry_run else 'were'} removed")
 
 
-@click.group()
+@click.group(no_args_is_help=False)
 def db() -> None:
-    """The embedded database server."""
+    """Start, stop or find the embedded database server."""
 
 
 @db.command()
@@ -57,14 +63,14 @@ def stop() -> None:
 
 @db.command("status")
 def db_status() -> None:
-    """Whether the embedded server runs, and where its data are."""
+    """Show whether the embedded server runs, and where its data are."""
     server = _embedded_server()
     click.echo(f"{'running' if server.is_running() else 'not running'}; data in {server.home}")
 
 
 @db.command()
 def url() -> None:
-    """Address of the embedded server, for psql and other clients."""
+    """Show the address of the embedded server, for psql and other clients."""
     click.echo(_embedded_server().url)
 
 

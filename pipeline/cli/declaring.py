@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli import completing
 from pipeline.cli.shared import connect, reading_options, say, terminal
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 @click.argument("path", type=click.Path(path_type=Path))
 @reading_options
 def ingest(name: str, path: Path, file_format: str, options: Options) -> None:
-    """Declare the recording in the file or folder PATH under the name NAME."""
+    """Declare the recording in PATH under the name NAME.
+
+    PATH is its file or folder.
+    """
     from pipeline import readers
     from pipeline.datasets import add_recording, check_name
     from pipeline.readers.checks import check_recording
@@ -45,7 +49,7 @@ def ingest(name: str, path: Path, file_format: str, options: Options) -> None:
 
 @click.command()
 def configs() -> None:
-    """List the named configurations."""
+    """Show the named configurations."""
     from rich.table import Table
 
     from pipeline.configs import CONFIGS
@@ -60,7 +64,7 @@ def configs() -> None:
 
 @click.command()
 @click.argument("experiment")
-@click.option("--dataset", metavar="NAME", required=True, help="The recording.")
+@click.option("--dataset", metavar="NAME", required=True, shell_complete=completing.recordings, help="The recording.")
 @click.option("--family", type=click.Choice(["paper", "small"]),
               help="The paper's configurations, or small ones [default: by the recording's size]")  # fmt: skip
 @click.option("--seed", "seeds", type=click.IntRange(0, 2**32 - 1), multiple=True,
@@ -79,9 +83,10 @@ def declare(
     priority: int | None,
     dry_run: bool,
 ) -> None:
-    """Declare the trainings of an experiment on a recording; `hypercolumn worker` trains them.
+    """Declare the trainings of an experiment on a recording.
 
-    EXPERIMENT is table1, fig2, fig3, transfer, halves, shared-biases or demo, or a lab's own: the path of a .yaml file.
+    `hypercolumn worker` then trains them. EXPERIMENT is table1, fig2, fig3, transfer, halves, shared-biases or
+    demo, or a lab's own: the path of a .yaml file.
     """
     from pipeline import experiments, queue
     from pipeline.worker import tables_named

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.png",
               help="Also a picture: images, rates, how reliable repeats are.")  # fmt: skip
 def inspect_file(path: Path, file_format: str, out: Path | None, options: Options) -> None:
-    """Show what is in the recording PATH, and what is odd about it, before it is declared; nothing is declared."""
+    """Show what is in a recording, and what is odd about it.
+
+    PATH is its file or folder. Nothing is declared.
+    """
     from pipeline import out_file
     from pipeline.figures.recording import recording_figure
     from pipeline.inspection import by_title, inspect_recording

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.shared import connect, say, terminal
+from pipeline.cli import completing
+from pipeline.cli.shared import connect, dataset_option, experiment_option, say, terminal
 
 
 @click.command()
-@click.option("--dataset", metavar="NAME", help="Only this recording.")
+@dataset_option
 @click.option("--where", metavar="SQL", help="""Only rows that meet a condition, such as "test_corr > 0.3".""")
 @click.option("--format", "output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
 def results(dataset: str | None, where: str | None, output: str) -> None:
-    """The trained models and their scores, best first."""
+    """Show the trained models and their scores, best first."""
     from pipeline import results as scores
 
     connect()
@@ -32,10 +33,10 @@ def results(dataset: str | None, where: str | None, output: str) -> None:
 
 @click.command()
 @click.option("--out", type=click.Path(path_type=Path), default="report.html", show_default=True, help="The file.")
-@click.option("--dataset", metavar="NAME", help="Only this recording.")
-@click.option("--experiment", metavar="NAME", help="Only this experiment.")
+@dataset_option
+@experiment_option
 def report(out: Path, dataset: str | None, experiment: str | None) -> None:
-    """Write figures and tables of what is in the database as one HTML file."""
+    """Write figures and tables of what is there as one file."""
     from pipeline.report import check_out, write_report
 
     check_out(out)
@@ -47,9 +48,10 @@ def report(out: Path, dataset: str | None, experiment: str | None) -> None:
 @click.argument("key")
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def show(key: str, output: str) -> None:
-    """Everything about a trained model: recording, settings, training, scores, and where it came from.
+    """Show everything about one trained model.
 
-    KEY is the id that `hypercolumn results` prints, or a condition that leaves one model.
+    That is its recording, settings, training and scores, and where it came from. KEY is the id that `hypercolumn
+    results` prints, or a condition that leaves one model.
     """
     from pipeline import show as shown
     from pipeline.panels import as_panels
@@ -67,9 +69,10 @@ def show(key: str, output: str) -> None:
 @click.argument("key")
 @click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: of the kind that trained it]")
 def verify(key: str, device: str | None) -> None:
-    """Train a model again and say whether the numbers are the same; nothing is written. Exit code 1: they are not.
+    """Train a model again, and compare the numbers.
 
-    KEY is the id that `hypercolumn results` prints, or a condition that leaves one model.
+    Nothing is written. The exit code is 1 where they are not the same. KEY is the id that `hypercolumn results`
+    prints, or a condition that leaves one model.
     """
     from pipeline.progress import work_progress
     from pipeline.results import find_model
@@ -88,11 +91,17 @@ def verify(key: str, device: str | None) -> None:
 @click.command()
 @click.argument("key")
 @click.option("--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="A new folder.")
-@click.option("--dataset", metavar="NAME", help="Of a model of several recordings, which of them.")
+@click.option(
+    "--dataset",
+    metavar="NAME",
+    shell_complete=completing.recordings,
+    help="Of a model of several recordings, which of them.",
+)
 def export(key: str, folder: Path, dataset: str | None) -> None:
-    """Write a trained model as files: weights (safetensors), settings (JSON), network (torch.export).
+    """Write a trained model as files.
 
-    KEY is the id that `hypercolumn results` prints, or a condition that leaves one model.
+    These are weights (safetensors), settings (JSON) and network (torch.export). KEY is the id that `hypercolumn
+    results` prints, or a condition that leaves one model.
     """
     from pipeline.export import export_model
     from pipeline.results import find_model
@@ -104,10 +113,23 @@ def export(key: str, folder: Path, dataset: str | None) -> None:
 
 @click.command("import-checkpoint")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--dataset", metavar="NAME", help="The recording of its training [default: the one of as many neurons]")
-@click.option("--config", metavar="CONFIG", help="What its variables do not tell [default: as published]")
+@click.option(
+    "--dataset",
+    metavar="NAME",
+    shell_complete=completing.recordings,
+    help="The recording of its training [default: the one of as many neurons]",
+)
+@click.option(
+    "--config",
+    metavar="CONFIG",
+    shell_complete=completing.configurations,
+    help="What its variables do not tell [default: as published]",
+)
 def import_checkpoint(directory: Path, dataset: str | None, config: str | None) -> None:
-    """Make a row of a model of the paper's authors: a TensorFlow checkpoint in DIR, named by its log hash."""
+    """Make a row of a TensorFlow checkpoint of the authors.
+
+    DIR is the folder of the checkpoint, named by its log hash.
+    """
     from pipeline import results
     from pipeline.import_checkpoint import import_checkpoint as to_row
 

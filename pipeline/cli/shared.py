@@ -10,10 +10,17 @@ from typing import Any
 import click
 from rich.console import Console
 
+from pipeline.cli import completing
 from pipeline.visible import visible_lines
 
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Seed of the training."
+)
+dataset_option = click.option(
+    "--dataset", metavar="NAME", shell_complete=completing.recordings, help="Only this recording."
+)
+experiment_option = click.option(
+    "--experiment", metavar="NAME", shell_complete=completing.experiments, help="Only this experiment."
 )
 device_option = click.option(
     "--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: cuda where there is one]"

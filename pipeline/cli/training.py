@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.cli import completing
 from pipeline.cli.shared import connect, device_option, seed_option, terminal
 
 
@@ -17,7 +18,10 @@ from pipeline.cli.shared import connect, device_option, seed_option, terminal
               show_default=True, help="Folder of the figure.")  # fmt: skip
 @device_option
 def demo(neurons: int, images: int, seed: int, out: Path, device: str | None) -> None:
-    """The main job from start to end on a simulated recording of V1; minutes on a CPU."""
+    """Do it all on a simulated recording of V1, in minutes.
+
+    It is declared, two models are trained on it, and a table and a figure show them.
+    """
     from pipeline.demo import run_demo
 
     connect(device)
@@ -25,8 +29,12 @@ def demo(neurons: int, images: int, seed: int, out: Path, device: str | None) ->
 
 
 @click.command()
-@click.argument("name")
-@click.option("--config", help="A named configuration [default: rotation-equivariant, or that of --core]")
+@click.argument("name", shell_complete=completing.training_sets)
+@click.option(
+    "--config",
+    shell_complete=completing.configurations,
+    help="A named configuration [default: rotation-equivariant, or that of --core]",
+)
 @click.option("--core", metavar="KEY", help="Train only the readout, on the core of this trained model.")
 @click.option("--as", "training_set", metavar="SET", help="What to call the training set of several recordings.")
 @seed_option
@@ -34,7 +42,7 @@ def demo(neurons: int, images: int, seed: int, out: Path, device: str | None) ->
 def train(
     name: str, config: str | None, core: str | None, training_set: str | None, seed: int, device: str | None
 ) -> None:
-    """Train one model on the recording NAME and show its scores.
+    """Train one model on the recording NAME; show its scores.
 
     NAME1+NAME2+... trains one core for several recordings, each with a readout of its own. NAME@125 takes 125 per mille
     of the training trials, NAME@half-1 and NAME@part-2-of-3 one part of them, NAME@neurons-1-of-2 every other neuron.

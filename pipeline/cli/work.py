@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from pipeline.cli.shared import connect, device_option, say, terminal
+from pipeline.cli.shared import connect, dataset_option, device_option, experiment_option, say, terminal
 from pipeline.errors import UserError
 
 
 @click.command()
 @click.option("--table", help="Only this computed table.")
-@click.option("--dataset", metavar="NAME", help="Only this recording.")
-@click.option("--experiment", metavar="NAME", help="Only this experiment.")
+@dataset_option
+@experiment_option
 @click.option("--once", is_flag=True, help="End when no job is left, which is also what happens without it.")
 @click.option("--poll", type=click.FloatRange(min=0.1), metavar="SECONDS",
               help="Go on for ever, and look for new jobs so often.")  # fmt: skip
@@ -30,9 +30,10 @@ def worker(
     retry: bool,
     device: str | None,
 ) -> None:
-    """Train what is declared, job by job, until nothing is left; then what is asked of the trained models.
+    """Train what is declared, until nothing is left.
 
-    Any number of workers share the work. One that is interrupted gives its job back, and another goes on with it.
+    Then come the in-silico experiments that are declared for the trained models. Any number of workers share the
+    work. One that is interrupted gives its job back, and another goes on with it.
     """
     from pipeline import queue
     from pipeline.progress import work_progress
@@ -77,7 +78,10 @@ def worker(
 @click.option("--dry-run", is_flag=True, help="Submit nothing; print the script.")
 @click.argument("worker_options", nargs=-1, metavar="[-- OPTIONS OF WORKER]")
 def submit(scheduler: str, dry_run: bool, worker_options: tuple[str, ...], **asked: Any) -> None:
-    """Have a scheduler run workers; what stands after -- goes to `hypercolumn worker`."""
+    """Have a scheduler run workers.
+
+    What stands after -- are options of `hypercolumn worker`.
+    """
     from pipeline.schedulers.slurm import Job
 
     worker.make_context("hypercolumn worker", list(worker_options))  # it refuses what it does not know
@@ -94,7 +98,7 @@ def submit(scheduler: str, dry_run: bool, worker_options: tuple[str, ...], **ask
 @click.command()
 @click.option("--tracebacks", is_flag=True, help="Of failures, say where in the program they came from.")
 def status(tracebacks: bool) -> None:
-    """What is done, running, pending and failed, by table and by worker."""
+    """Show what is done, running, pending and failed."""
     from pipeline import status as overview
 
     connect()

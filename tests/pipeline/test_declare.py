@@ -46,7 +46,7 @@ def test_dry_run(command, tiny, snapshot):
         (["table1", "--dataset", "tiny", "--family", "large"], "'large' is not one of 'paper', 'small'"),
         (["table1", "--dataset", "tiny", "--seed", -1], "-1 is not in the range"),
         (["table1", "--dataset", "tiny", "--search", 0], "0 is not in the range"),
-        (["table1"], "Missing option '--dataset'"),
+        (["table1"], "missing option '--dataset'"),
         (["none.yaml", "--dataset", "tiny"], "none.yaml: No such file or directory"),
         (["a.yaml", "--dataset", "tiny", "--family", "small"], "a.yaml: names its configurations itself"),
     ],

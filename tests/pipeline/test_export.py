@@ -51,7 +51,7 @@ def test_what_leaves_no_model_or_several(refused, trained, tmp_path):
     assert "'00000000' leaves 0 trained models; name one by its id" in refused("export", "00000000", "--to", folder)
     assert "is not a condition on the results" in refused("export", "colour = 3", "--to", folder)
     assert "leaves 0 trained models" in refused("export", "test_corr > 2", "--to", folder)
-    assert "Missing option '--to'" in refused("export", "00000000")
+    assert "missing option '--to'" in refused("export", "00000000")
     assert not folder.exists()
 
 

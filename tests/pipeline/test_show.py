@@ -84,4 +84,4 @@ def test_a_sparkline():
 def test_refused(refused, trained):
     assert "'00000000' leaves 0 trained models" in refused("show", "00000000")
     assert "is not a condition on the results" in refused("show", "colour = 3")
-    assert "Invalid value for '--format'" in refused("show", "00000000", "--format", "xml")
+    assert "invalid value for '--format'" in refused("show", "00000000", "--format", "xml")

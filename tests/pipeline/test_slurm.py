@@ -208,7 +208,7 @@ def test_a_preempted_worker_gives_its_task_to_another(submit, declare):
     [
         (["--workers", "0"], "0 is not in the range x>=1"),
         (["--workers", "1", "--cpus", "many"], "'many' is not a valid integer"),
-        (["--workers", "1", "--", "--fast"], "No such option '--fast'"),
+        (["--workers", "1", "--", "--fast"], "no such option '--fast'"),
         (["--workers", "1", "--gres", "gpu:1\nrm -r x"], "has a line break or another control character"),
         (["--workers", "1", "--partition", "nowhere"], "Invalid partition name specified"),
         (["--workers", "1", "--partition", "main", "--gres", "gpu:3"], "node configuration is not available"),

@@ -215,7 +215,7 @@ def test_a_part_of_a_recording(tiny, quick):
         (["00000000"], "'00000000' leaves 0 trained models; name one by its id"),
         (["colour = 3"], "is not a condition on the results"),
         (["00000000", "--device", "cuda:99"], "device 'cuda:99' is not there"),
-        ([], "Missing argument 'KEY'"),
+        ([], "missing argument 'KEY'"),
     ],
 )
 def test_refused(refused, trained, arguments, expected):
