@@ -41,7 +41,7 @@ def cli(context: click.Context) -> None:
 def main() -> None:
     """Entry point of `hypercolumn`: a user's mistake ends with one line and exit code 2, never with a traceback."""
     try:
-        sys.exit(cli(standalone_mode=False))
+        sys.exit(cli(prog_name="hypercolumn", standalone_mode=False))
     except click.ClickException as error:
         click.echo(f"hypercolumn: {_one_line(error)}", err=True)
         sys.exit(2)
