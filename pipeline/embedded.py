@@ -37,7 +37,7 @@ if sys.platform != "win32":
 
 PATIENCE = 60.0  # seconds for a server to start, recover or stop
 LARGEST_LOG = 1 << 20  # bytes; a start empties a larger one
-LONGEST_SOCKET = 107  # bytes of a socket's path (sun_path holds 108 with the closing zero)
+LONGEST_SOCKET = 107 if sys.platform == "linux" else 103  # bytes of its path; sun_path also holds a closing zero
 
 
 class EmbeddedServer:
@@ -50,7 +50,7 @@ class EmbeddedServer:
     def __init__(self, home: Path) -> None:
         if sys.platform == "win32":
             raise UserError(
-                "the embedded database needs Linux or macOS: work there, or configure DataJoint with a server"
+                "the embedded database needs Linux or macOS; work there, or configure DataJoint with a server"
             )
         self.home = Path(home).expanduser().resolve()
         self._folder = self.home / "postgres"
@@ -144,8 +144,8 @@ class EmbeddedServer:
                         f"again; the log is {self._log}"
                     )
                 raise UserError(
-                    f"{self._data} is in use, but no server answers; perhaps it is on another machine or in "
-                    f"another container: stop it there, or {ELSEWHERE}; the log is {self._log}"
+                    f"{self._data}: is in use, but no server answers (perhaps one on another machine or in "
+                    f"another container); stop it there, or {ELSEWHERE}; the log is {self._log}"
                 )
             time.sleep(0.02)
         return True
@@ -167,8 +167,8 @@ class EmbeddedServer:
                         server.send_signal(request)
                 time.sleep(0.02)
         raise UserError(
-            f"the server of {self._data} does not stop; perhaps it is on another machine or in another "
-            f"container: stop it there; the log is {self._log}"
+            f"the server of {self._data} does not stop (perhaps it is on another machine or in another "
+            f"container); stop it there; the log is {self._log}"
         )
 
     def _postmaster(self) -> psutil.Process | None:
@@ -184,7 +184,7 @@ class EmbeddedServer:
     def _clean(self) -> None:
         """Under the lock, remove what a dead server or an interrupted first start left."""
         if server := self._postmaster():
-            raise UserError(f"process {server.pid} serves {self._data}, not started by hypercolumn: stop it")
+            raise UserError(f"process {server.pid} serves {self._data}, not started by hypercolumn; stop it")
         # PostgreSQL would believe a stale one as long as any process has that number.
         (self._data / "postmaster.pid").unlink(missing_ok=True)
         if self._unfinished.exists():

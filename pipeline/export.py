@@ -23,7 +23,9 @@ def export_model(key: dict[str, Any], folder: Path, dataset: str | None = None) 
         raise UserError(f"{folder}: is there already and not empty; name a new folder")
     size, counts = (TrainingSet & key).shapes()
     if dataset is None and len(counts) > 1:
-        raise UserError(f"the model is of {len(counts)} recordings; name one of them: --dataset {' or '.join(counts)}")
+        raise UserError(
+            f"the model is of {len(counts)} recordings; name one of them by --dataset: {' or '.join(counts)}"
+        )
     if dataset is not None and dataset not in counts:
         raise UserError(f"the model is not of recording {dataset!r}; allowed are {', '.join(counts)}")
     dataset = dataset or next(iter(counts))

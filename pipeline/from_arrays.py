@@ -40,7 +40,7 @@ def add_arrays(
     all_trials = {"images": images, "responses": responses, "image_ids": image_ids, "split": split}
     sets = {"train": train, "validation": validation, "test": test}
     if (images is None) == (train is None):
-        raise UserError(f"{SOURCE} was given {_given(all_trials | sets)}; wanted are images and responses, or train, "
+        raise UserError(f"{SOURCE} was given {_given(all_trials | sets)}; allowed are images and responses, or train, "
                         "validation and test")  # fmt: skip
     mixed = sets if train is None else all_trials
     if any(value is not None for value in mixed.values()):
@@ -107,7 +107,7 @@ def _sets(sets: dict[str, Any]) -> dict[str, Any]:
     for split, pair in sets.items():
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             found = "missing" if pair is None else f"no pair, {type(pair).__name__}"
-            raise UserError(f"{split} is {found}; wanted are its images and its responses, ({split}_images, ...)")
+            raise UserError(f"{split} is {found}; allowed are its images and its responses, ({split}_images, ...)")
         images, responses = _rows(f"{split}[0]", pair[0], (3, 4)), pair[1]
         responses = _rows(f"{split}[1]", responses, (2, 3) if split == "test" else (2,))
         arrays[f"{split}_images"] = images
@@ -122,7 +122,7 @@ def _once(responses: Rows) -> LazyArray:
 
 def _rows(name: str, given: Any, dimensions: tuple[int, ...]) -> Rows:
     if given is None:
-        raise UserError(f"{name} is missing; wanted is an array")
+        raise UserError(f"{name} is missing; it must be an array")
     try:
         array = given if isinstance(getattr(given, "dtype", None), np.dtype) else np.asarray(given)
     except ValueError as error:

@@ -78,7 +78,7 @@ def _configuration(checkpoint: Checkpoint, config: str | None) -> NamedConfig:
     if checkpoint.log_hash not in BY_LOG_HASH:
         raise UserError(
             f"{checkpoint.path}: {checkpoint.log_hash} is no published log hash; name the configuration that it was "
-            "trained with: --config"
+            "trained with by --config"
         )
     return BY_LOG_HASH[checkpoint.log_hash].named
 
@@ -86,14 +86,14 @@ def _configuration(checkpoint: Checkpoint, config: str | None) -> NamedConfig:
 def _dataset(checkpoint: Checkpoint, dataset: str | None) -> str:
     if dataset is not None:
         if not Dataset & {"dataset_name": dataset}:
-            raise UserError(f"there is no recording {dataset!r}; bring it in with `hypercolumn ingest`")
+            raise UserError(f"there is no recording {dataset!r}; `hypercolumn ingest` declares one")
         return dataset
     fitting = (Dataset & {"num_neurons": checkpoint.num_neurons}).to_arrays("dataset_name", order_by="dataset_name")
     if len(fitting) != 1:
         found = ", ".join(fitting) or "none"
         raise UserError(
             f"{checkpoint.path}: has {checkpoint.num_neurons} neurons, and of the recordings that many have: {found}; "
-            "name the one that it was trained on: --dataset"
+            "name the one that it was trained on by --dataset"
         )
     return str(fitting[0])
 
@@ -107,7 +107,7 @@ def _model(checkpoint: Checkpoint, key: dict[str, Any], dataset: str) -> models.
     try:
         models.load_tensorflow_variables(model, checkpoint.variables)
     except ValueError as error:
-        raise UserError(f"{checkpoint.path}: for {dataset!r}, {error}") from error
+        raise UserError(f"{checkpoint.path}: for recording {dataset!r}, {error}") from error
     return model
 
 

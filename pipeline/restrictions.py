@@ -17,10 +17,10 @@ def restrictions(dataset: str | None = None, experiment: str | None = None) -> l
     found: list[dj.expression.QueryExpression] = []
     if dataset is not None:
         if not Dataset & {"dataset_name": dataset}:
-            raise UserError(f"recording {dataset!r} is not declared; `hypercolumn ingest` declares one")
+            raise UserError(f"there is no recording {dataset!r}; `hypercolumn ingest` declares one")
         found.append(TrainingSet & (TrainingSet.Member & {"dataset_name": dataset}))
     if experiment is not None:
         if not Experiment & {"experiment_name": experiment}:
-            raise UserError(f"experiment {experiment!r} is not declared; `hypercolumn declare` declares one")
+            raise UserError(f"there is no experiment {experiment!r}; `hypercolumn declare` declares one")
         found.append(TrainingTask & (Experiment.Member & {"experiment_name": experiment}))
     return found

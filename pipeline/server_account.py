@@ -41,10 +41,10 @@ def account_for(postgres: Path) -> Account:
             return Account(client, os.geteuid(), os.getegid(), [])
         nobody = pwd.getpwnam("nobody")
     except KeyError as error:
-        raise UserError(f"PostgreSQL needs a user with a name ({error.args[0]}): {INSTEAD}") from None
+        raise UserError(f"PostgreSQL needs a user with a name ({error.args[0]}); {INSTEAD}") from None
     setpriv = shutil.which("setpriv")
     if sys.platform != "linux" or setpriv is None:
-        raise UserError(f"PostgreSQL refuses to run as root, and setpriv of util-linux is missing: {INSTEAD}")
+        raise UserError(f"PostgreSQL refuses to run as root, and setpriv of util-linux is missing; {INSTEAD}")
     found = re.search(r"CapEff:\s*(\w+)", Path("/proc/self/status").read_text())
     held = int(found[1], 16) if found else 0
     # The first suffices to read, but not to execute what a strict umask made root's alone.
@@ -52,7 +52,7 @@ def account_for(postgres: Path) -> Account:
     bits = {"dac_override": 1, "dac_read_search": 2}  # linux/capability.h
     capability = next((name for name in fit if held >> bits[name] & 1), None)
     if capability is None:
-        raise UserError(f"PostgreSQL refuses to run as root, and this root lacks {' and '.join(fit)}: {INSTEAD}")
+        raise UserError(f"PostgreSQL refuses to run as root, and this root lacks {' and '.join(fit)}; {INSTEAD}")
     become = f"--reuid={nobody.pw_uid} --regid={nobody.pw_gid} --clear-groups"
     keep = f"--inh-caps=+{capability} --ambient-caps=+{capability}"
     # Without it access(2), by which PostgreSQL looks for its own programs, ignores capabilities.
@@ -66,7 +66,7 @@ def make_for(account: Account, folder: Path) -> None:
         os.chown(folder, account.uid, account.gid)
     except OSError as error:  # root of a user namespace, or of a client of NFS
         folder.rmdir()
-        raise UserError(f"root cannot give {folder} to nobody here ({error.strerror}): {INSTEAD}") from error
+        raise UserError(f"root cannot give {folder} to nobody here ({error.strerror}); {INSTEAD}") from error
 
 
 def run_quietly(command: list[str], log: IO[bytes], words: str = "") -> int:
@@ -97,5 +97,5 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-        raise UserError(f"{folder} is another user's (id {found.st_uid}) or a link: work as that user, or {ELSEWHERE}")
+        raise UserError(f"{folder}: is another user's (id {found.st_uid}) or a link; work as that user, or {ELSEWHERE}")
     folder.chmod(0o700)

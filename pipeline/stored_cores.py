@@ -29,7 +29,9 @@ def declare_on_core(
     called: another name for the training set, where it is declared here.
     """
     if not TrainedModel & origin:
-        raise UserError(f"{short_id(origin)} is not trained yet; train it before a readout on its core is declared")
+        raise UserError(
+            f"model {short_id(origin)} is not trained yet; train it before a readout on its core is declared"
+        )
     row, layers = _stored(origin)
     named = _configuration(origin, config, row, layers)
     with dj.conn().transaction:
@@ -48,8 +50,8 @@ def _stored(origin: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[Any]
     row = (Core & (ModelConfig & origin)).fetch1()
     if row["weights_sha256"] is not None:
         raise UserError(
-            f"{short_id(origin)} has itself a stored core, {row['core']!r}; name the model that it came from, which "
-            "`hypercolumn show` tells"
+            f"model {short_id(origin)} has itself a stored core, {row['core']!r}; name the model that it came from, "
+            "which `hypercolumn show` tells"
         )
     columns = [name for name in Core.Layer.heading.names if name not in Core.Layer.primary_key]
     layers = (Core.Layer & {"core": row["core"]}).to_dicts(order_by="layer")

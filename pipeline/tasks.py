@@ -76,7 +76,7 @@ def check_task(training_set: str, named: NamedConfig, seed: int) -> None:
     images = num_images(training_set)
     if images < named.trainer["batch_size"]:
         raise UserError(
-            f"{training_set!r} has {images} training images, fewer than one batch of {named.config!r}, "
+            f"training set {training_set!r} has {images} training images, fewer than one batch of {named.config!r}, "
             f"{named.trainer['batch_size']}; choose a configuration with smaller batches, or a larger recording"
         )
 

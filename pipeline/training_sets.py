@@ -155,12 +155,15 @@ def _check_sizes(members: Mapping[str, Part]) -> None:
     if len({(row["image_height"], row["image_width"]) for row in rows}) > 1:
         sizes = ", ".join(f"{row['dataset_name']} {row['image_height']} x {row['image_width']}" for row in rows)
         raise UserError(
-            f"recordings that share a core need images of one size, in pixels; found: {sizes}; bring the others in "
+            f"recordings that share a core need images of one size, in pixels, and have {sizes}; ingest the others "
             "once more, under other names, at that size (`hypercolumn ingest --size`)"
         )
     for row in rows:
         if row["num_neurons"] < members[row["dataset_name"]].neuron_part:
-            raise UserError(f"{row['dataset_name']} has {row['num_neurons']} neurons, too few for so many parts")
+            raise UserError(
+                f"recording {row['dataset_name']!r} has {row['num_neurons']} neurons, too few for so many parts; "
+                f"allowed are {row['num_neurons']} parts"
+            )
 
 
 def num_images(training_set: str) -> int:
@@ -177,7 +180,7 @@ def check_known(table: type[dj.Manual], name: str) -> None:
     # MySQL and MariaDB take names in capitals for the same, Python does not
     if name not in (table & {attribute: name}).to_arrays(attribute).tolist():
         known = ", ".join(table.to_arrays(attribute, order_by=attribute)) or "none yet"
-        raise UserError(f"there is no recording {name!r} (there are: {known}); bring it in with `hypercolumn ingest`")
+        raise UserError(f"there is no recording {name!r} (there are: {known}); `hypercolumn ingest` declares one")
 
 
 def _part_size(count: int, num_parts: int, part: int) -> int:

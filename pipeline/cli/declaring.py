@@ -64,9 +64,15 @@ def configs() -> None:
 
 @click.command()
 @click.argument("experiment")
-@click.option("--dataset", metavar="NAME", required=True, shell_complete=completing.recordings, help="The recording.")
+@click.option(
+    "--dataset",
+    metavar="NAME",
+    required=True,
+    shell_complete=completing.recordings,
+    help="Recording that they are trained on.",
+)
 @click.option("--family", type=click.Choice(["paper", "small"]),
-              help="The paper's configurations, or small ones [default: by the recording's size]")  # fmt: skip
+              help="The paper's configurations, or small ones. [default: by the recording's size]")  # fmt: skip
 @click.option("--seed", "seeds", type=click.IntRange(0, 2**32 - 1), multiple=True,
               help="Seed of the trainings; may be given several times. [default: 0]")  # fmt: skip
 @click.option("--search", type=click.IntRange(1, 10_000), metavar="N",

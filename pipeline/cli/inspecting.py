@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("path", type=click.Path(path_type=Path))
 @reading_options
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.png",
-              help="Also a picture: images, rates, how reliable repeats are.")  # fmt: skip
+              help="Picture to write: images, rates, reliability of repeats.")  # fmt: skip
 def inspect_file(path: Path, file_format: str, out: Path | None, options: Options) -> None:
     """Show what is in a recording, and what is odd about it.
 

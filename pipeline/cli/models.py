@@ -14,7 +14,14 @@ from pipeline.cli.shared import connect, dataset_option, experiment_option, say,
 @click.command()
 @dataset_option
 @click.option("--where", metavar="SQL", help="""Only rows that meet a condition, such as "test_corr > 0.3".""")
-@click.option("--format", "output", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="Form in which they are printed.",
+)
 def results(dataset: str | None, where: str | None, output: str) -> None:
     """Show the trained models and their scores, best first."""
     from pipeline import results as scores
@@ -32,7 +39,7 @@ def results(dataset: str | None, where: str | None, output: str) -> None:
 
 
 @click.command()
-@click.option("--out", type=click.Path(path_type=Path), default="report.html", show_default=True, help="The file.")
+@click.option("--out", type=click.Path(path_type=Path), default="report.html", show_default=True, help="File to write.")
 @dataset_option
 @experiment_option
 def report(out: Path, dataset: str | None, experiment: str | None) -> None:
@@ -46,7 +53,14 @@ def report(out: Path, dataset: str | None, experiment: str | None) -> None:
 
 @click.command()
 @click.argument("key")
-@click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Form in which they are printed.",
+)
 def show(key: str, output: str) -> None:
     """Show everything about one trained model.
 
@@ -67,7 +81,9 @@ def show(key: str, output: str) -> None:
 
 @click.command()
 @click.argument("key")
-@click.option("--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: of the kind that trained it]")
+@click.option(
+    "--device", metavar="DEVICE", help="Device: cpu, cuda, cuda:1, ... [default: of the kind that trained it]"
+)
 def verify(key: str, device: str | None) -> None:
     """Train a model again, and compare the numbers.
 
@@ -90,7 +106,9 @@ def verify(key: str, device: str | None) -> None:
 
 @click.command()
 @click.argument("key")
-@click.option("--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="A new folder.")
+@click.option(
+    "--to", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path), help="New folder to write."
+)
 @click.option(
     "--dataset",
     metavar="NAME",
@@ -117,13 +135,13 @@ def export(key: str, folder: Path, dataset: str | None) -> None:
     "--dataset",
     metavar="NAME",
     shell_complete=completing.recordings,
-    help="The recording of its training [default: the one of as many neurons]",
+    help="Recording of its training. [default: the one of as many neurons]",
 )
 @click.option(
     "--config",
     metavar="CONFIG",
     shell_complete=completing.configurations,
-    help="What its variables do not tell [default: as published]",
+    help="Configuration, for what its variables do not tell. [default: as published]",
 )
 def import_checkpoint(directory: Path, dataset: str | None, config: str | None) -> None:
     """Make a row of a TensorFlow checkpoint of the authors.

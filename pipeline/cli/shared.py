@@ -23,7 +23,7 @@ experiment_option = click.option(
     "--experiment", metavar="NAME", shell_complete=completing.experiments, help="Only this experiment."
 )
 device_option = click.option(
-    "--device", metavar="DEVICE", help="cpu, cuda, cuda:1, ... [default: cuda where there is one]"
+    "--device", metavar="DEVICE", help="Device: cpu, cuda, cuda:1, ... [default: cuda where there is one]"
 )
 
 # How a file is read: for every option of `pipeline.readers.options.Options` its own on the command line.

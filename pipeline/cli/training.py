@@ -11,8 +11,12 @@ from pipeline.cli.shared import connect, device_option, seed_option, terminal
 
 
 @click.command()
-@click.option("--neurons", type=click.IntRange(1, 10_000), default=96, show_default=True, help="Simulated neurons.")
-@click.option("--images", type=click.IntRange(50, 100_000), default=600, show_default=True, help="Training images.")
+@click.option(
+    "--neurons", type=click.IntRange(1, 10_000), default=96, show_default=True, help="Number of simulated neurons."
+)
+@click.option(
+    "--images", type=click.IntRange(50, 100_000), default=600, show_default=True, help="Number of training images."
+)
 @seed_option
 @click.option("--out", type=click.Path(file_okay=False, writable=True, path_type=Path), default="hypercolumn-demo",
               show_default=True, help="Folder of the figure.")  # fmt: skip
@@ -33,10 +37,10 @@ def demo(neurons: int, images: int, seed: int, out: Path, device: str | None) ->
 @click.option(
     "--config",
     shell_complete=completing.configurations,
-    help="A named configuration [default: rotation-equivariant, or that of --core]",
+    help="Named configuration. [default: rotation-equivariant, or that of --core]",
 )
 @click.option("--core", metavar="KEY", help="Train only the readout, on the core of this trained model.")
-@click.option("--as", "training_set", metavar="SET", help="What to call the training set of several recordings.")
+@click.option("--as", "training_set", metavar="SET", help="Name of the training set of several recordings.")
 @seed_option
 @device_option
 def train(

@@ -66,12 +66,12 @@ def worker(
 
 
 @click.command()
-@click.option("--scheduler", type=click.Choice(["slurm"]), required=True, help="What runs the workers.")
-@click.option("--workers", type=click.IntRange(1), required=True, help="How many workers.")
-@click.option("--cpus", type=click.IntRange(1), default=1, show_default=True, help="Cores for each worker.")
+@click.option("--scheduler", type=click.Choice(["slurm"]), required=True, help="Scheduler that runs the workers.")
+@click.option("--workers", type=click.IntRange(1), required=True, help="Number of workers.")
+@click.option("--cpus", type=click.IntRange(1), default=1, show_default=True, help="Processors for each worker.")
 @click.option("--gres", metavar="GRES", help="Devices for each worker, such as gpu:1.")
 @click.option("--mem", metavar="SIZE", help="Memory for each worker, such as 16G.")
-@click.option("--partition", metavar="NAME", help="Where they run.")
+@click.option("--partition", metavar="NAME", help="Partition of the cluster in which they run.")
 @click.option("--time", metavar="TIME", help="Time limit, such as 8:00:00; then they are queued again.")
 @click.option("--log-dir", type=click.Path(file_okay=False, path_type=Path), default="hypercolumn-logs",
               show_default=True, help="Folder of what the workers say.")  # fmt: skip
@@ -96,7 +96,7 @@ def submit(scheduler: str, dry_run: bool, worker_options: tuple[str, ...], **ask
 
 
 @click.command()
-@click.option("--tracebacks", is_flag=True, help="Of failures, say where in the program they came from.")
+@click.option("--tracebacks", is_flag=True, help="Also show where in the program failures came from.")
 def status(tracebacks: bool) -> None:
     """Show what is done, running, pending and failed."""
     from pipeline import status as overview

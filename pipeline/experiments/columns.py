@@ -60,7 +60,7 @@ def interval(node: Node) -> tuple[float, float]:
     """Lower and upper bound of a weight in a search."""
     limits = [limit.number(0, above=True) for limit in node.sequence("two numbers, the lower and the upper bound")]
     if len(limits) != 2 or limits[0] > limits[1]:
-        raise node.error(f"has the bounds {limits}; wanted are two numbers, the lower one first")
+        raise node.error(f"has the bounds {limits}; allowed are two numbers, the lower one first")
     return limits[0], limits[1]
 
 

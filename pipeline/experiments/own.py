@@ -31,7 +31,7 @@ def read_experiment(path: Path) -> Request:
     found = top.mapping(EXPERIMENT)
     for wanted in ("name", "base", "models"):
         if wanted not in found:
-            raise top.error(f"has no {wanted}; wanted are at least name, base and models")
+            raise top.error(f"has no {wanted}; needed are at least name, base and models")
     name = columns.name(found["name"])
     if name.lower() in BUILT_IN:
         raise found["name"].error(f"is {name!r}, which is an experiment that comes with the program; choose another")
@@ -121,7 +121,7 @@ def _check_layers(found: dict[str, Node], named: NamedConfig) -> None:
     for name, node in given.items():
         if len(named.layers[name]) != wanted:
             raise node.error(
-                f"has {len(named.layers[name])} values; wanted are {wanted}, one a layer (for another number of "
+                f"has {len(named.layers[name])} values; allowed are {wanted}, one a layer (for another number of "
                 "layers, give every column of layers)"
             )
 
@@ -148,9 +148,9 @@ def _check_parts(node: Node, found: dict[str, Node], named: NamedConfig) -> None
         )
     trainer = found.get("trainer", node)
     if named.trainer["schedule"] == "cosine" and named.trainer["max_iter"] is None:
-        raise trainer.error("has the schedule cosine without max_iter; wanted is the number of steps")
+        raise trainer.error("has the schedule cosine without max_iter; needed is the number of steps")
     if named.trainer["optimizer"] == "adam" and named.trainer["weight_decay"]:
-        raise trainer.error("has a weight_decay with the optimizer adam; wanted is adamw, or 0")
+        raise trainer.error("has a weight_decay with the optimizer adam; allowed is adamw, or 0")
 
 
 def _check_names(node: Node, found: dict[str, Node], named: NamedConfig) -> None:

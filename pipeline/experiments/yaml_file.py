@@ -45,7 +45,7 @@ class Node:
         """By their names, each of which must be allowed and stand there once."""
         allowed = list(allowed)
         if not isinstance(self.node, yaml.MappingNode):
-            raise self.error(f"is {self.found()}; wanted are names with values: {', '.join(allowed)}")
+            raise self.error(f"is {self.found()}; allowed are names with values: {', '.join(allowed)}")
         values: dict[str, Node] = {}
         for key, value in self.node.value:
             name = Node(self.path, key)
@@ -58,7 +58,7 @@ class Node:
 
     def sequence(self, of: str) -> list[Node]:
         if not isinstance(self.node, yaml.SequenceNode) or not self.node.value:
-            raise self.error(f"is {self.found()}; wanted is a list of {of}")
+            raise self.error(f"is {self.found()}; allowed is a list of {of}")
         return [Node(self.path, value, self.name) for value in self.node.value]
 
     def is_null(self) -> bool:
@@ -67,10 +67,10 @@ class Node:
     def text(self, longest: int) -> str:
         """One line of 1 to `longest` characters that can be printed."""
         if not isinstance(self.node, yaml.ScalarNode) or self.is_null():
-            raise self.error(f"is {self.found()}; wanted is a text")
+            raise self.error(f"is {self.found()}; allowed is a text")
         text = str(self.node.value)
         if not text.isprintable() or not 0 < len(text.strip()) <= len(text) <= longest:
-            raise self.error(f"is {self.found()}; wanted is one line of 1 to {longest} characters")
+            raise self.error(f"is {self.found()}; allowed is one line of 1 to {longest} characters")
         return text
 
     def word(self, allowed: Iterable[str]) -> str:
@@ -119,11 +119,11 @@ class Node:
 def read_yaml(path: Path, page: str = "docs/experiments.md") -> Node:
     """The one document of a file, which a page describes. Raises UserError, or OSError where it cannot be read."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        raise UserError(f"{path}: is no ordinary file")
+        raise UserError(f"{path}: is no ordinary file; name a .yaml file")
     with path.open("rb") as file:
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise UserError(f"{path}: is larger than {MAX_BYTES // 1024} KiB, which no such description is")
+        raise UserError(f"{path}: is larger than any such description; allowed are {MAX_BYTES // 1024} KiB")
     text = _decoded(path, content)
     try:
         _check_events(path, text)
@@ -131,11 +131,13 @@ def read_yaml(path: Path, page: str = "docs/experiments.md") -> Node:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise UserError(
-            f"{path}, line {line}: holds a character that is not allowed (#x{error.character:04x})"
+            f"{path}, line {line}: holds a character that is not allowed (#x{error.character:04x}); take it out"
         ) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise UserError(f"{path}, line {mark.line + 1}: is not YAML ({error.problem or error.context})") from error
+        raise UserError(
+            f"{path}, line {mark.line + 1}: is not YAML ({error.problem or error.context}); mend it"
+        ) from error
     if node is None:
         raise UserError(f"{path}: is empty; {page} tells what it should hold")
     return Node(path, node, "the file")

@@ -184,7 +184,7 @@ def _described(path: Path) -> Iterator[Scan]:
         given = entry.mapping([*SPLITS, *COLUMNS])
         missing = [split for split in SPLITS if split not in given]
         if missing:
-            raise entry.error(f"has no file {missing[0]}; wanted are {', '.join(SPLITS)}")
+            raise entry.error(f"has no file {missing[0]}; allowed are {', '.join(SPLITS)}")
         columns = {
             name: given[name].text(LONGEST_COLUMN) if kind is str else given[name].whole(0, 2**31 - 1)
             for name, kind in COLUMNS.items()

@@ -17,6 +17,8 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.readers.npy import MOST_BYTES, read_npy
 
+# Without waiting for a pipe's writer, which Windows has not, and without changing bytes, which only Windows does.
+READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 MOST_RATIO = 100  # of an archive's content to its size; content below FREE_BYTES may be packed tighter
 FREE_BYTES = 2**27
@@ -61,7 +63,7 @@ class Folder:
     def array(self, name: str) -> np.ndarray:
         path = self.path / name
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # which does not wait for a pipe's writer
+            descriptor = os.open(path, READING)
         except FileNotFoundError as error:
             raise UserError(f"{self.path}: {name} is missing") from error
         with os.fdopen(descriptor, "rb") as file:

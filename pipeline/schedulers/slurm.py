@@ -42,7 +42,9 @@ class Job:
         command = [sys.executable, "-P", "-m", "pipeline", "worker", *self.worker_options]
         for word in [*self._options(), *command]:
             if not word.isprintable():
-                raise UserError(f"{word!r} has a line break or another control character; sbatch cannot read that")
+                raise UserError(
+                    f"{word!r} has a line break or another control character, which sbatch cannot read; take it out"
+                )
         options = map(shlex.quote, self._options())  # which sbatch reads as a shell does
         return SCRIPTS.get_template("slurm.sh").render(options=options, worker=shlex.join(command))
 

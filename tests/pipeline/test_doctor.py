@@ -62,7 +62,7 @@ def test_a_server_that_was_not_there_is_not_left(doctor, monkeypatch, tmp_path):
     (home / "postgres" / "data" / "PG_VERSION").write_text("9\n")
     code, found = doctor()
     assert code == 2
-    assert "was made by PostgreSQL 9" in found["server"]["found"]
+    assert "was made by PostgreSQL 9, but " in found["server"]["found"]
 
 
 def test_packages_that_are_not_as_they_should_be(doctor, monkeypatch, tmp_path):

@@ -105,9 +105,9 @@ def test_a_missing_extra_or_misshapen_variable_is_named(snapshot, recorded_datas
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nothing", "is no directory; allowed is the directory of a checkpoint"),
+        ("nothing", "is no folder; allowed is the folder of a checkpoint"),
         ("some", "is not named by a log hash, 32 hexadecimal digits"),
-        ("0" * 32, "is no published log hash; name the configuration that it was trained with: --config"),
+        ("0" * 32, "is no published log hash; name the configuration that it was trained with by --config"),
     ],
 )
 def test_what_is_no_checkpoint_of_the_paper(hypercolumn, snapshot, connection, checkpoints, tmp_path, name, said):
@@ -130,5 +130,5 @@ def test_without_tensorflow(hypercolumn, snapshot, connection, checkpoints, tmp_
     before = snapshot()
     code, out, err = hypercolumn("import-checkpoint", checkpoints[CNN], PYTHONPATH=str(tmp_path))
     assert (code, out) == (2, "")
-    assert err == "hypercolumn: checkpoints are read by TensorFlow: pip install 'hypercolumn[tensorflow]'\n"
+    assert err == "hypercolumn: checkpoints are read by TensorFlow; pip install 'hypercolumn[tensorflow]'\n"
     assert snapshot() == before

@@ -158,12 +158,12 @@ PAIR = (few(4, 5, 5), few(4, 2))
 ALL = {"images": few(4, 5, 5), "responses": few(4, 2)}
 SETS = {"train": PAIR, "validation": PAIR, "test": PAIR}
 BAD_ARGUMENTS = [
-    ({}, "add_recording was given no arrays; wanted are images and responses, or train, validation and test"),
-    (ALL | SETS, "wanted are images and responses, or train"),
+    ({}, "add_recording was given no arrays; allowed are images and responses, or train, validation and test"),
+    (ALL | SETS, "allowed are images and responses, or train"),
     (ALL | {"test": PAIR}, "add_recording was given test beside images; leave it out"),
     (SETS | {"image_ids": few(4)}, "add_recording was given image_ids beside train; leave it out"),
     (ALL, "has no split into training, validation and test set; choose split, .8,.1,.1"),
-    (ALL | {"responses": None}, "responses is missing; wanted is an array"),
+    (ALL | {"responses": None}, "responses is missing; it must be an array"),
     (ALL | {"images": few(4, 5)}, "images has 2 dimensions, (4, 5); allowed is 3 or 4"),
     (ALL | {"responses": few(3, 2), "split": (0.6, 0.2, 0.2)}, "responses has 3 trials, images 4; allowed is the same"),
     (ALL | {"image_ids": [1, 2], "split": (0.6, 0.2, 0.2)}, "image_ids has 2 trials, images 4; allowed is the same"),
@@ -173,8 +173,8 @@ BAD_ARGUMENTS = [
     (ALL | {"split": (0.5, 0.5)}, "split is '0.5,0.5'; allowed are three shares"),
     (ALL | {"responses": [["a", "b"]] * 4}, "responses holds <U1; allowed are numbers"),
     (ALL | {"responses": [[1], [1, 2], [1], [1]]}, "responses is no array"),
-    (SETS | {"test": None}, "test is missing; wanted are its images and its responses"),
-    (SETS | {"test": few(4, 5, 5)}, "test is no pair, ndarray; wanted are its images and its responses"),
+    (SETS | {"test": None}, "test is missing; allowed are its images and its responses"),
+    (SETS | {"test": few(4, 5, 5)}, "test is no pair, ndarray; allowed are its images and its responses"),
     (SETS | {"test": (few(4, 5, 5), few(4))}, "test[1] has 1 dimensions, (4,); allowed is 2 or 3"),
     (SETS | {"neurons": {"area": ["V1"]}}, "neurons['area'] is <U2 (1,); allowed are numbers or text, one for each"),
     (SETS | {"neurons": {"neuron_id": [1, 1]}}, "neurons['neuron_id'] is not one whole number a neuron"),

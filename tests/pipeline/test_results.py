@@ -85,7 +85,7 @@ def test_bad_conditions(command, snapshot, trained, where):
 
 @pytest.mark.parametrize("arguments", [["--format", "xml"], ["--dataset"], ["unknown"]])
 def test_results_usage(refused, arguments):
-    assert refused("results", *arguments).endswith("; `hypercolumn results --help` tells what is allowed")
+    assert arguments[-1] in refused("results", *arguments)
 
 
 def test_a_failing_query_leaves_the_connection_usable(command, trained):

@@ -144,7 +144,7 @@ def test_verify_and_export(shared, command, tmp_path):
     assert (done.code, done.out.splitlines()[-1]) == (0, "the same to the bit")
     assert sum(line.startswith("recording: the same") for line in done.out.splitlines()) == 2
     line = command("export", short_id(shared), "--to", tmp_path / "any").err
-    assert line == "hypercolumn: the model is of 2 recordings; name one of them: --dataset other.1 or tiny\n"
+    assert line == "hypercolumn: the model is of 2 recordings; name one of them by --dataset: other.1 or tiny\n"
     assert command("export", short_id(shared), "--to", tmp_path / "tiny", "--dataset", "tiny").code == 0
     network, settings = models.load_model(tmp_path / "tiny")
     assert settings["neuron_id"] == [1, 3, 5]

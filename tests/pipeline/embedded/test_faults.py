@@ -139,8 +139,8 @@ def test_full_disk(tmp_path, megabytes):
     out, errors = python(code, tmp_path / "home", before=unshare).communicate(timeout=60)
     assert errors == ""
     if megabytes == 20:
-        assert out.startswith(f"UserError {tmp_path}/home/postgres has ")
-        assert " MB of room and needs 128: free some, or set HYPERCOLUMN_HOME" in out
+        assert out.startswith(f"UserError {tmp_path}/home/postgres: has ")
+        assert " MB of room and needs 128; free some, or set HYPERCOLUMN_HOME" in out
         assert out.endswith(" ['server.log']\n")
     else:
         assert out.startswith("UserError PostgreSQL did not start, with 0 MB of room left (free some): ")

@@ -57,9 +57,9 @@ def test_bad_scans(shown, tmp_path, refusal, fault):
     [
         ("- {train: /etc/passwd, validation: b, test: c}", "line 1: train '/etc/passwd' lies outside the folder"),
         ("- {train: a, validation: ../b.h5, test: c}", "line 1: validation '../b.h5' lies outside the folder"),
-        ("- {train: a, test: c}", "has no file validation; wanted are train, validation, test"),
+        ("- {train: a, test: c}", "has no file validation; allowed are train, validation, test"),
         ("- {train: a, validation: b, test: c, colour: d}", "'colour' is unknown here; allowed are train, "),
-        ("text", "is 'text'; wanted is a list of scans"),
+        ("text", "is 'text'; allowed is a list of scans"),
         ("", "is empty; docs/recordings.md tells what it should hold"),
         ("- &a {train: a}\n- *a", "anchors and aliases"),
     ],
