@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -134,3 +135,17 @@ def test_a_bucket_that_is_not_there(bucket, command, recording_file, monkeypatch
     assert err.startswith("hypercolumn: the store on S3 cannot be used (")
     assert err.endswith("; check stores.main in DataJoint's configuration and its server\n")
     assert not Dataset & {"dataset_name": "nowhere"}
+
+
+def test_doctor_tries_the_bucket(bucket, command, monkeypatch):
+    code, out, _ = command("doctor", "--json")
+    (found,) = (one for one in json.loads(out)["findings"] if one["what"] == "store")
+    assert (code, found["state"]) == (0, "ok")
+    bucket.invalidate_cache()
+    assert bucket.find(BUCKET) == []
+    monkeypatch.setitem(dj.config["stores"]["main"], "bucket", "elsewhere")
+    code, out, _ = command("doctor", "--json")
+    (found,) = (one for one in json.loads(out)["findings"] if one["what"] == "store")
+    assert (code, found["state"]) == (2, "fault")
+    assert not any(dj.config["stores"]["main"][key] in out for key in ("access_key", "secret_key"))
+    assert not any("elsewhere" in line for line in json.loads(out)["to_send"])
