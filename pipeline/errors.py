@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+OURS = ("models", "pipeline", "schemas")
+
 
 class UserError(Exception):
     """One line that names what was found and what to do; the command line prints it and exits with 2."""
@@ -13,6 +15,9 @@ def explained(error: Exception) -> str | None:
     """One line about an error that is no fault of the program; None for one that is."""
     if isinstance(error, UserError):
         return " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError) and error.name is not None:
+        package = error.name.partition(".")[0]
+        return None if package in OURS else f"package {package} is missing; `hypercolumn doctor` tells what to install"
     line = said(error)
     try:
         from datajoint.errors import AccessError, LostConnectionError, MissingExternalFile

@@ -41,6 +41,8 @@ def guarded(what: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
     found: list[Finding] = []
     try:
         found.extend(check())
+    except ModuleNotFoundError as error:
+        found.append(fault(what, f"cannot be checked without {error.name}", "install what is missing, and try again"))
     except Exception as error:  # of whatever kind: an installation that is out of order raises anything
         found.append(fault(what, *_told(error)))
     return found

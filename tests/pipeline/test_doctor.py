@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import datajoint as dj
 import pytest
@@ -152,3 +153,15 @@ def test_names_are_not_sent(text, sent):
 
 def test_it_is_a_command():
     assert "doctor" in cli.commands
+
+
+def test_a_package_that_is_missing(hypercolumn, tmp_path):
+    (tmp_path / "datajoint.py").write_text("raise ModuleNotFoundError('not here', name='datajoint')\n")
+    here = {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"}
+    code, out, err = hypercolumn("status", **here)
+    said = "hypercolumn: package datajoint is missing; `hypercolumn doctor` tells what to install\n"
+    assert (code, out, err) == (2, "", said)
+    done = hypercolumn("doctor", **here)
+    assert (done.code, done.err) == (2, "")
+    assert "server: fault, cannot be checked without datajoint" in done.out
+    assert "code: ok, " in done.out
