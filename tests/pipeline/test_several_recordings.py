@@ -160,9 +160,9 @@ def test_verify_and_export(shared, command, tmp_path):
         (["tiny+tiny"], "'tiny+tiny' names recording 'tiny' twice"),
         (["tiny@neurons-3-of-2"], "'tiny@neurons-3-of-2' names no part of a recording; allowed are NAME@125"),
         (["tiny@0125"], "'tiny@0125' names no part"),
-        (["tiny@neurons-7-of-9"], "tiny has 6 neurons, too few"),
+        (["tiny@neurons-7-of-9"], "recording 'tiny' has 6 neurons, too few"),
         (["other.1+tiny", "--config", "paper"], "has 50 training images, fewer than one batch of 'paper', 256"),
-        (["other.1+wider"], "images of one size, in pixels; found: other.1 16 x 16, wider 16 x 20; bring the others"),
+        (["other.1+wider"], "images of one size, in pixels, and have other.1 16 x 16, wider 16 x 20; ingest"),
         (["tiny+other.1", "--as", "both", "--config", "paper"], "fewer than one batch of 'paper', 256"),
         (["TINY+other.1"], "there is no recording 'TINY' (there are: "),  # also where a server takes it for the same
         (["TINY"], "there is no recording 'TINY' (there are: "),
