@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LONGEST = 10.0  # seconds that a file may take
+LONGEST = 10.0  # seconds of the processor that a file may take
+PATIENCE = 60.0  # seconds; of these others may have had most
 MOST = 1000  # MiB that it may take
 CHILD = Path(__file__).with_name("child.py")
 
@@ -42,19 +43,21 @@ class Ingesting:
         subprocess.run(stop, env=self._variables, check=True, capture_output=True)
 
     def take(self, name: str, path: Path) -> Answer:
-        answer = self._ask([name, str(path)], LONGEST)
+        answer = self._ask([name, str(path)], PATIENCE)
         if answer is None:
             code = self._process.poll()
             self._stop()
             self._start()
-            said = f"no answer in {LONGEST:g} s" if code is None else f"the process ended with {code}"
-            return Answer("hung" if code is None else "crashed", said, LONGEST, 0)
+            said = f"no answer in {PATIENCE:g} s" if code is None else f"the process ended with {code}"
+            return Answer("hung" if code is None else "crashed", said, PATIENCE, 0)
         found = Answer(**answer)
+        if found.seconds > LONGEST:
+            return Answer("took too long", f"{found.seconds:.1f} s", found.seconds, found.mib)
         return Answer("too much memory", f"{found.mib} MiB", found.seconds, found.mib) if found.mib > MOST else found
 
     def left_over(self, taken: int) -> list[str]:
         """What there is beyond the rows and files of so many recordings, a line each."""
-        counts = self._ask([], 60.0)
+        counts = self._ask([], PATIENCE)
         assert counts is not None, "the last process does not answer"
         return [f"{count} {what} of {taken} recordings" for what, count in counts.items() if count != taken]
 
