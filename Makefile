@@ -1,11 +1,11 @@
-# `make demo`: a fitted model of a simulated recording. `make test`: style, types and tests.
-# Both install into .venv here, and again only when what they install from has changed.
+# `make demo`: a fitted model of a simulated recording. `make test`: style, types and tests. `make docs`: build/site.
+# All install into .venv here, and again only when what they install from has changed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find models schemas pipeline -name '*.py')
 
-.PHONY: demo test
+.PHONY: demo docs test
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/hypercolumn demo
@@ -17,7 +17,11 @@ test: $(VENV)/test.stamp
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs -n auto --dist loadfile --max-worker-restart 0 --durations 20
 
-# One environment for both: what was installed last stands, so each stamp takes the other's away.
+# Warnings, such as of a link that leads nowhere, are errors; `make test` builds the site as well.
+docs: $(VENV)/test.stamp
+	$(BIN)/mkdocs build --strict
+
+# One environment for all: what was installed last stands, so each stamp takes the other's away.
 $(VENV)/demo.stamp: setup.py pyproject.toml $(SOURCES) | $(BIN)/pip
 	$(BIN)/pip install .
 	@rm -f $(VENV)/test.stamp

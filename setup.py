@@ -48,7 +48,14 @@ TENSORFLOW = [
     "tensorflow-cpu>=2.18,<2.22; sys_platform != 'darwin'",  # reads checkpoints of the original code
     "tensorflow>=2.18,<2.22; sys_platform == 'darwin'",  # the same on macOS, which has no other
 ]
+DOCS = [
+    "latex2mathml>=3.77,<4",  # equations that browsers show without a script
+    "mkdocs-material>=9.6,<10",  # the site
+    "mkdocstrings[python]>=0.29,<2",  # its reference, from docstrings
+    "mmdr>=0.4,<0.5",  # diagrams as SVG, without a script or a browser
+]
 TEST = [
+    *DOCS,
     *TENSORFLOW,
     *S3,
     *NWB,
@@ -137,6 +144,7 @@ setup(
         "notebook": NOTEBOOK,
         "nwb": NWB,
         "tensorflow": TENSORFLOW,
+        "docs": DOCS,
         "test": TEST,
         "dev": TEST + DEVELOP,
     },

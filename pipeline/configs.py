@@ -8,7 +8,7 @@ from __future__ import annotations
 from pipeline.named_config import NamedConfig
 from pipeline.published import DENSE, PAPER, POSITIVE, PUBLISHED, SHARED_BIASES, TRANSFER
 
-# Found by search on the validation sets of recordings of some hundred images (docs/configurations.md).
+# Found by search on the validation sets of recordings of some hundred images (docs/background/configurations.md).
 ROTATION_EQUIVARIANT = PAPER.derived(
     "rotation-equivariant",
     "4, 4, 8 features x 8 orientations; for some hundred to some thousand images, on a CPU",
@@ -81,7 +81,7 @@ def _cnn(*filters: int) -> NamedConfig:
     )
 
 
-# The paper's comparisons in proportion, for small recordings (docs/experiments.md).
+# The paper's comparisons in proportion, for small recordings (docs/how-to/experiments.md).
 BY_FEATURES = {
     features: ROTATION_EQUIVARIANT if features == 8 else _features(features)
     for features in (4, 6, 8, 10, 12, 14, 16, 20, 24)

@@ -41,7 +41,9 @@ def explained(error: Exception) -> str | None:
         return f"the database server does not answer ({line}); check that it runs and try again"
     if isinstance(error, AccessError):
         refusal = " ".join(str(error.args[1]).split())
-        return f"the database user may not do that ({refusal}); docs/servers.md tells what each kind of user may do"
+        return (
+            f"the database user may not do that ({refusal}); docs/how-to/servers.md tells what each kind of user may do"
+        )
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; check the path and its permissions"
     if isinstance(error, FileNotFoundError | PermissionError) or type(error).__module__.startswith("botocore."):

@@ -46,7 +46,7 @@ SETTINGS: dict[type[dj.Manual], dict[str, dict[str, Any]]] = {
         "paper": MEI | {"contrast": 0.25, "num_starts": 1},  # a norm of 12 on 36 x 64 pixels
     },
     GaborParameters: {
-        # On simulated V1 finer sets found the same places and orientations (docs/insilico.md).
+        # On simulated V1 finer sets found the same places and orientations (docs/how-to/insilico.md).
         "standard": WHOLE_IMAGE
         | {"place_step": 3, "num_orientations": 8, "num_phases": 4}
         | {"min_size": 8.0, "size_factor": 2**0.5, "num_sizes": 4}

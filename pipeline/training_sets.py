@@ -90,7 +90,7 @@ def declare_training_set(members: Mapping[str, Part], name: str | None = None) -
 def insert_members(members: Mapping[str, Part], name: str | None = None) -> str:
     """The same, in the caller's transaction."""
     if not members or not all(map(_is_possible, members.values())):
-        raise UserError(f"{dict(members)} is no part of recordings; see docs/several-recordings.md")
+        raise UserError(f"{dict(members)} is no part of recordings; see docs/how-to/several-recordings.md")
     for dataset in members:
         check_known(Dataset, dataset)
     if name is not None:

@@ -1,4 +1,4 @@
-"""A lab's own experiment: a YAML file that lists differences from a named configuration (docs/experiments.md)."""
+"""A lab's own experiment: YAML that lists differences from a named configuration (docs/how-to/experiments.md)."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class Node:
             return None
 
 
-def read_yaml(path: Path, page: str = "docs/experiments.md") -> Node:
+def read_yaml(path: Path, page: str = "docs/how-to/experiments.md") -> Node:
     """The one document of a file, which a page describes. Raises UserError, or OSError where it cannot be read."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise UserError(f"{path}: is no ordinary file; name a .yaml file")

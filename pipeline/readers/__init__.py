@@ -17,7 +17,7 @@ from pipeline.readers.units import only_units
 
 
 class Reader(Protocol):
-    """What knows a format; a module or an object, built in or another package's (docs/new-reader.md)."""
+    """What knows a format; a module or an object, built in or another package's (docs/how-to/new-reader.md)."""
 
     @property
     def name(self) -> str:

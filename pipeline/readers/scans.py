@@ -178,7 +178,7 @@ def _files_of_folder(folder: Path) -> dict[str, Path]:
 def _described(path: Path) -> Iterator[Scan]:
     from pipeline.experiments.yaml_file import read_yaml  # whose package imports what imports the readers
 
-    entries = read_yaml(path, "docs/recordings.md").sequence("scans, each with train, validation and test")
+    entries = read_yaml(path, "docs/how-to/recordings.md").sequence("scans, each with train, validation and test")
     shared = None
     for entry in entries:
         given = entry.mapping([*SPLITS, *COLUMNS])

@@ -1,4 +1,4 @@
-"""The compose files keep to what docs/docker.md promises. docker/check.sh has docker-compose read them."""
+"""The compose files keep to what docs/how-to/docker.md promises. docker/check.sh has docker-compose read them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifests are what Kubernetes takes, and hold what docs/docker.md promises."""
+"""The manifests are what Kubernetes takes, and hold what docs/how-to/docker.md promises."""
 
 from __future__ import annotations
 

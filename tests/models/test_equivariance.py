@@ -1,4 +1,4 @@
-"""Turning images by 45 degrees: the bound that docs/equivariance.md states, and that it can be broken."""
+"""Turning images by 45 degrees: the bound that docs/background/equivariance.md states, and that it can be broken."""
 
 import numpy as np
 import pytest

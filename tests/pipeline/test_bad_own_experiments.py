@@ -8,7 +8,7 @@ from pipeline.experiments.yaml_file import MAX_BYTES
 
 HEAD = "name: own\nbase: quick\nmodels:\n"  # the first model stands in line 4
 BAD_FILES = {
-    "": ": is empty; docs/experiments.md tells what it should hold",
+    "": ": is empty; docs/how-to/experiments.md tells what it should hold",
     "# nothing\n": ": is empty",
     "- a\n": ", line 1: the file is a list; allowed are names with values: name, summary, axis, base,",
     "fig2\n": ", line 1: the file is 'fig2'; allowed are names with values",

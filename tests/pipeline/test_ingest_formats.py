@@ -194,8 +194,8 @@ def test_arguments_that_do_not_do(snapshot, given, said):
 
 
 def test_the_page(command, removed, shown, tmp_path, monkeypatch):
-    # Every command of docs/recordings.md, on files that are called as they are there.
-    page = (DOCS / "recordings.md").read_text(encoding="utf-8")
+    # Every command of docs/how-to/recordings.md, on files that are called as they are there.
+    page = (DOCS / "how-to" / "recordings.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     shown.write(tmp_path / "mouse1.h5")
     zipped(write_sensorium(shown, tmp_path / "static26872-17-20"))

@@ -12,7 +12,7 @@ from schemas.architecture import Core, ModelConfig
 from schemas.experiment import Experiment
 from schemas.training import TrainedModel, TrainingTask
 
-DOCS = Path(__file__).parents[2] / "docs" / "experiments.md"
+DOCS = Path(__file__).parents[2] / "docs" / "how-to" / "experiments.md"
 
 KERNELS = """\
 name: kernels

@@ -1,4 +1,4 @@
-"""Administrator, worker and reader with the grants of docs/servers.md, on the server that the tests run on.
+"""Administrator, worker and reader with the grants of docs/how-to/servers.md, on the server that the tests run on.
 
 They have schemas of their own there, and passwords: one server, three users, as in a lab.
 """
@@ -26,7 +26,7 @@ from pipeline.connection import is_configured
 from pipeline.embedded import EmbeddedServer
 from schemas.training import TrainedModel
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "servers.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "servers.md"
 HEADINGS = {"mysql": "### MySQL and MariaDB", "postgresql": "### PostgreSQL"}
 ROLES = ("admin", "worker", "reader")
 QUICK = {

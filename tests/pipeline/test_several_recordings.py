@@ -180,7 +180,7 @@ def test_refused(refused, tiny, other, wider, quick, arguments, expected):
 )
 def test_parts_that_are_none(tiny, snapshot, members):
     before = snapshot()
-    with pytest.raises(UserError, match=r"is no part of recordings; see docs/several-recordings.md"):
+    with pytest.raises(UserError, match=r"is no part of recordings; see docs/how-to/several-recordings.md"):
         declare_training_set(members, "parts")
     assert snapshot() == before
 
@@ -271,7 +271,7 @@ def test_without_its_origin_a_stored_core_is_not_trained(tiny, quick, command, c
 
 
 def test_the_page(tiny, other, quick):
-    text = (Path(__file__).parents[2] / "docs" / "several-recordings.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "several-recordings.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
     given = {"mouse1": tiny, "mouse2": other, "mouse3": "tiny@500", "rotation-equivariant": "quick-equivariant"}
     for name, here in given.items():

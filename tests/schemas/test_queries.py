@@ -1,4 +1,4 @@
-"""Every query of docs/queries.md runs as it stands there and says what the tables say in Python."""
+"""Every query of docs/how-to/queries.md runs as it stands there and says what the tables say in Python."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.architecture import Core, ModelConfig
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel, TrainingTask
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "queries.md").read_text()
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "how-to" / "queries.md").read_text()
 QUERIES = dict(re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?^```sql\n(.+?)^```", DOCUMENT, re.MULTILINE | re.DOTALL))
 
 KEY = ("training_set", "config", "regularization", "trainer", "seed")  # of a trained model

@@ -1,6 +1,6 @@
 """NWB files: images, when each was shown, and the responses of sorted units or of regions of interest.
 
-`docs/nwb.md` tells what is read from where.
+`docs/how-to/nwb.md` tells what is read from where.
 """
 
 from __future__ import annotations

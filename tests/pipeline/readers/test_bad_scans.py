@@ -60,7 +60,7 @@ def test_bad_scans(shown, tmp_path, refusal, fault):
         ("- {train: a, test: c}", "has no file validation; allowed are train, validation, test"),
         ("- {train: a, validation: b, test: c, colour: d}", "'colour' is unknown here; allowed are train, "),
         ("text", "is 'text'; allowed is a list of scans"),
-        ("", "is empty; docs/recordings.md tells what it should hold"),
+        ("", "is empty; docs/how-to/recordings.md tells what it should hold"),
         ("- &a {train: a}\n- *a", "anchors and aliases"),
     ],
 )

@@ -137,7 +137,7 @@ def test_images_in_colour(whole_numbers, tmp_path):
 
 
 def test_the_page_about_it(tmp_path, monkeypatch):
-    page = (ROOT / "docs" / "nwb.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "how-to" / "nwb.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], {})  # the page's own lines
     found = read(Path("mouse1.nwb"), options=Options(units="area=V1"))

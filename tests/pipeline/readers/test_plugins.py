@@ -1,4 +1,4 @@
-"""A lab's own reader: the package of docs/new-reader.md, installed beside, and packages that are broken."""
+"""A lab's own reader: the package of docs/how-to/new-reader.md, installed beside, and packages that are broken."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipeline.readers import find, formats, read
 from pipeline.readers.checks import check_recording
 from pipeline.readers.options import Options
 
-PAGE = Path(__file__).parents[3] / "docs" / "new-reader.md"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "new-reader.md"
 
 
 @pytest.fixture

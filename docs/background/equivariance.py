@@ -1,6 +1,6 @@
 """Draws equivariance.png: how far cores are from equivariance under turns by 45 degrees (see equivariance.md).
 
-python docs/equivariance.py
+python docs/background/equivariance.py
 """
 
 from __future__ import annotations
