@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from pipeline.cli import cli
@@ -57,3 +60,16 @@ def test_refused(refused, tiny, arguments, expected):
 
 def test_help_names_every_experiment():
     assert all(name in cli.commands["declare"].help for name in BUILT_IN)
+
+
+def test_the_page_about_a_configuration_of_ones_own(tiny):
+    from schemas.architecture import ModelConfig
+    from schemas.training import TrainingTask
+
+    page = Path(__file__).parents[2] / "docs" / "background" / "configurations.md"
+    code = re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)[1]
+    before = len(TrainingTask())
+    exec(code.replace('"mouse1"', f'"{tiny}"'), {})  # the page's own lines
+    assert len(TrainingTask()) == before + 17
+    (ModelConfig & {"config": "mine"}).delete(prompt=False)
+    assert len(TrainingTask()) == before
