@@ -41,10 +41,10 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
     def followed(found: re.Match[str]) -> str:
         text, target, anchor = found[1], found[2], found[3] or ""
         path = Path(os.path.normpath(source / target))
-        if not path.exists() and "/" not in path.name and path != docs / "index.md":
-            log.warning("%s: %s is not there", page.file.src_uri, target)
-        if path.is_relative_to(docs):
+        if path.is_relative_to(docs):  # whether it is there, MkDocs itself says
             return f"[{text}]({Path(os.path.relpath(path, place)).as_posix()}{anchor})" if from_root else found[0]
+        if not path.exists():
+            log.warning("%s: %s is not there", page.file.src_uri, target)
         name = path.relative_to(root).as_posix()
         if name in PAGES:
             return f"[{text}]({Path(os.path.relpath(docs / _uri(name), place)).as_posix()}{anchor})"

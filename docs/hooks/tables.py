@@ -11,6 +11,7 @@ from typing import Any
 import schemas  # first, since it quiets DataJoint's import
 
 import datajoint as dj  # isort: skip
+from datajoint.utils import from_camel_case  # isort: skip
 
 PLACE = "<!-- every table, as the definitions have it -->"
 ATTRIBUTE = re.compile(
@@ -28,21 +29,21 @@ def _pages() -> Iterator[str]:
         schema = module.__name__.rpartition(".")[2]
         yield f"## {module.__name__}\n\n{_text(inspect.getdoc(module) or '')}\n"
         for table in declared(module):
-            yield from _table(table, schema)
+            name = f"hypercolumn_{schema}.{table.table_name}"
+            yield from _table(table, name)
+            for part in filter(_is_part, vars(table).values()):
+                yield from _table(part, f"{name}__{from_camel_case(part.__name__)}")
 
 
 def declared(module: ModuleType) -> list[type[dj.Table]]:
-    """The tables of a schema in the order of their definitions, each before its parts."""
-    masters = [
+    """The tables of a schema, without their parts."""
+    return [
         table
         for table in vars(module).values()
-        if isinstance(table, type) and issubclass(table, dj.Table) and table.__module__.startswith(module.__name__)
-    ]
-    return [
-        one
-        for table in masters
-        for one in (table, *vars(table).values())
-        if "definition" in getattr(one, "__dict__", {})
+        if isinstance(table, type)
+        and issubclass(table, dj.Table)
+        and "definition" in vars(table)
+        and table.__module__.startswith(module.__name__)
     ]
 
 
@@ -61,11 +62,15 @@ def attributes(definition: str) -> Iterator[tuple[bool, str, str, str, str]]:
             yield in_key, found["name"], found["type"], found["default"] or "", found["comment"] or ""
 
 
-def _table(table: type[dj.Table], schema: str) -> Iterator[str]:
-    (kind,) = [name for tier, name in KINDS.items() if issubclass(table, tier)]
+def _is_part(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, dj.Part)
+
+
+def _table(table: type[dj.Table], in_database: str) -> Iterator[str]:
+    (tier,) = [said for base, said in KINDS.items() if issubclass(table, base)]
     says = re.search(r"#\s*(.*)", table.definition.strip().splitlines()[0])
     yield f"### {table.__qualname__} {{ #{_anchor(table.__qualname__)} }}\n"
-    yield f"{_text(says[1]) if says else ''}. {kind.capitalize()}; `hypercolumn_{schema}.{table.table_name}`.\n"
+    yield f"{_text(says[1]) if says else ''}. {tier.capitalize()}; `{in_database}`.\n"
     yield "| | attribute | type | default | what it is |\n|---|---|---|---|---|"
     for in_key, name, kind, default, comment in attributes(table.definition):
         key = "key" if in_key else ""
