@@ -11,7 +11,7 @@ import click
 
 from pipeline.cli import CONTEXT, cli
 
-PLACE = "<!-- every command, as --help has it -->"
+PLACE = "*The commands are listed here when the site is built, which `make docs` does.*"
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -28,7 +28,7 @@ def _command(command: click.Command, context: click.Context, level: int) -> Iter
     yield f"{'#' * level} {context.command_path} {{ #{context.command_path.replace(' ', '-')} }}\n"
     yield f"```\n{context.command_path} {' '.join(command.collect_usage_pieces(context))}\n```\n"
     yield f"{_text(inspect.cleandoc(command.help or ''))}\n"
-    records = [record for option in command.params if (record := option.get_help_record(context))]
+    records = [record for option in command.params if (record := option.get_help_record(context)) and record[1]]
     if records:
         yield "| option | what it does |\n|---|---|"
         yield from (f"| `{said}` | {_text(' '.join(tells.split()))} |" for said, tells in records)

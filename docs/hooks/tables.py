@@ -13,7 +13,7 @@ import schemas  # first, since it quiets DataJoint's import
 import datajoint as dj  # isort: skip
 from datajoint.utils import from_camel_case  # isort: skip
 
-PLACE = "<!-- every table, as the definitions have it -->"
+PLACE = "*The tables are listed here when the site is built, which `make docs` does.*"
 ATTRIBUTE = re.compile(
     r"(?P<name>\w+)\s*(?:=\s*(?P<default>[^:]+?))?\s*:\s*(?P<type>[^#]+?)\s*(?:#\s*(?P<comment>.*))?"
 )
