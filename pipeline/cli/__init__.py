@@ -43,7 +43,7 @@ def main() -> None:
     try:
         sys.exit(cli(prog_name="hypercolumn", standalone_mode=False))
     except click.ClickException as error:
-        click.echo(f"hypercolumn: {_one_line(error)}", err=True)
+        click.echo(f"hypercolumn: {visible(_one_line(error))}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo("hypercolumn: interrupted; what was finished is kept", err=True)

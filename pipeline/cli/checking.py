@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from pipeline.cli.shared import terminal
+from pipeline.cli.shared import say, terminal
 
 
 @click.command()
@@ -27,6 +27,6 @@ def doctor(start: bool, as_object: bool) -> None:
         terminal().print(examined.as_table(findings))
         click.echo("To send when asking for help:\n")
         for line in examined.to_send(findings):
-            click.echo(f"    {line}")
+            say(f"    {line}")
     if examined.worst(findings) == examined.FAULT:
         sys.exit(2)
