@@ -14,8 +14,9 @@ from pipeline.cli import SECTIONS, cli
 from pipeline.connection import is_configured
 
 EMBEDDED = pytest.mark.skipif(is_configured(), reason="it is about the embedded server")
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+TOLD = re.search("^eval .*$", PAGE.read_text(), re.MULTILINE)[0]
 COMPLETE = """
-eval "$(_HYPERCOLUMN_COMPLETE=bash_source hypercolumn)"
 complete -p hypercolumn >/dev/null || exit 1
 COMP_WORDS=("$@")
 COMP_CWORD=$(($# - 1))
@@ -28,7 +29,7 @@ def complete(*words: str, **variables: str) -> list[str]:
     """What a real bash offers for the last of these words."""
     folder = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"} | variables
-    command = ["bash", "--norc", "--noprofile", "-c", COMPLETE, "bash", *words]
+    command = ["bash", "--norc", "--noprofile", "-c", TOLD + COMPLETE, "bash", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
     assert not done.stderr
     return done.stdout.split()
