@@ -107,8 +107,7 @@ def _check_columns(recording: Recording, source: str) -> None:
     for name, column in recording.neurons.items():
         if not name.isprintable() or not name.strip(". ") or "/" in name:
             raise UserError(f"{source}: a column of neurons is named {name!r}; allowed are words without '/'")
-        if column.dtype.kind not in "uifbU":
-            raise UserError(f"{source}: /neurons/{name} holds {column.dtype}; allowed are numbers and text")
+        _check_kind(column, "uifbU", "numbers and text", f"{source}: /neurons/{name}")
         if column.ndim < 1 or len(column) != recording.num_neurons:
             raise UserError(
                 f"{source}: /neurons/{name} has the shape {column.shape}; allowed is one value for each of "
@@ -118,9 +117,7 @@ def _check_columns(recording: Recording, source: str) -> None:
     given = recording.neurons.get("neuron_id")
     if given is None:
         return
-    if given.dtype.kind not in "ui":
-        what = "text" if given.dtype.kind == "U" else given.dtype
-        raise UserError(f"{source}: /neurons/neuron_id holds {what}; allowed are whole numbers")
+    _check_kind(given, "ui", "whole numbers", f"{source}: /neurons/neuron_id")
     if given.ndim != 1:
         raise UserError(f"{source}: /neurons/neuron_id has the shape {given.shape}; allowed is one dimension")
     numbers, counts = np.unique(given, return_counts=True)
@@ -132,14 +129,19 @@ def _check_columns(recording: Recording, source: str) -> None:
         raise UserError(f"{source}: /neurons/neuron_id holds {numbers[-1]}; allowed is at most {LARGEST_ID}")
 
 
+def _check_kind(column: np.ndarray, kinds: str, allowed: str, field: str) -> None:
+    """kinds: those of `numpy.dtype.kind` that are allowed."""
+    if column.dtype.kind not in kinds:
+        what = "text" if column.dtype.kind == "U" else column.dtype
+        raise UserError(f"{field} holds {what}; allowed are {allowed}")
+
+
 def _check_expected_rate(recording: Recording, source: str) -> None:
     """The truth of a simulated recording, which has a column of its own in the table."""
     rates = recording.neurons.get("expected_rate")
     if rates is None:
         return
-    if rates.dtype.kind not in "uif":
-        what = "text" if rates.dtype.kind == "U" else rates.dtype
-        raise UserError(f"{source}: /neurons/expected_rate holds {what}; allowed are numbers")
+    _check_kind(rates, "uif", "numbers", f"{source}: /neurons/expected_rate")
     shape = recording.num_neurons, len(recording.test_images)
     if rates.shape != shape:
         raise UserError(
