@@ -154,8 +154,8 @@ def test_all_or_nothing(wide, snapshot, monkeypatch):
     with pytest.raises(UserError) as refused:
         declare(replace(BUILT_IN["fig3"], families={"paper": points}), wide)
     assert str(refused.value) == (
-        "'wide@125' has 320 training images, fewer than one batch of 'paper-cnn-128', 500; choose a configuration with "
-        "smaller batches, or a larger recording"
+        "training set 'wide@125' has 320 training images, fewer than one batch of 'paper-cnn-128', 500; choose a "
+        "configuration with smaller batches, or a larger recording"
     )
     assert snapshot() == before
 

@@ -77,10 +77,10 @@ def test_root_without_setpriv_or_capabilities(tmp_path, monkeypatch):
     few = "setpriv --bounding-set=-all,+setuid,+setgid,+chown"
     out, _ = python(code, server.home, before=tuple(few.split())).communicate(timeout=60)
     assert out.startswith("UserError ")
-    assert "lacks dac_read_search and dac_override: work as an ordinary user" in out
+    assert "lacks dac_read_search and dac_override; work as an ordinary user" in out
 
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(UserError, match=r"setpriv of util-linux is missing: work as an ordinary user"):
+    with pytest.raises(UserError, match=r"setpriv of util-linux is missing; work as an ordinary user"):
         server.start()
 
 
