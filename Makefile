@@ -10,7 +10,7 @@ SOURCES := $(shell find models schemas pipeline -name '*.py')
 demo: $(VENV)/demo.stamp
 	$(BIN)/hypercolumn demo
 
-# A core each, and files in one piece; a process that crashes ends the run, which could hang otherwise.
+# One thread each, and files in one piece; a process that crashes ends the run, which could hang otherwise.
 test: $(VENV)/test.stamp
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -39,6 +39,12 @@ class Done(NamedTuple):
     err: str
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are processors: tests wait a third of their time for servers, disks and clocks."""
+    return 3 * (os.cpu_count() or 1) // 2
+
+
 @pytest.fixture(scope="session")
 def store() -> Iterator[Path]:
     """The folder of the tables' files; the database that the tests run on is there while it is.
