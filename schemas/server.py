@@ -39,12 +39,15 @@ def passes(error: BaseException | None) -> bool:
     return is_lost(error) or _is_of(error, (), MYSQL_IN_THE_WAY, POSTGRESQL_IN_THE_WAY)
 
 
-def reach(connection: Any) -> bool:
-    """Whether the server answers, after one try to connect again if it does not. Not for use in a transaction."""
+def reach(connection: Any, *, start: bool = True) -> bool:
+    """Whether the server answers, after one try to connect again if it does not. Not for use in a transaction.
+
+    start: whether a server of our own that does not run is started, which takes its time.
+    """
     if _answers(connection):
         return True
     try:
-        if _start_server is not None:
+        if start and _start_server is not None:
             _start_server()
         connection.connect()
     except Exception:  # of whatever kind: it cannot be reached now

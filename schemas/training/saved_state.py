@@ -80,7 +80,10 @@ class DatabaseKeeper(Keeper):
 
     def save(self, state: Callable[[], State], *, last: bool = False) -> None:
         begun = time.monotonic()
-        if (begun < self._next and not last) or not server.reach(SavedState.connection):
+        if begun < self._next and not last:
+            return
+        # A scheduler gives those it ends a few seconds; the state of the last validation is there.
+        if not server.reach(SavedState.connection, start=not last):
             return  # a training goes on without a server, and its next validation tries again
         try:
             self._replace(state())

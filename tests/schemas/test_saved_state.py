@@ -149,6 +149,18 @@ def end_connection(connection):
     other.close()
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_who_is_interrupted_starts_no_server(tiny, quick, monkeypatch, last):
+    started = []
+    monkeypatch.setattr(saved_state.server, "_start_server", lambda: started.append(True))
+    with task(tiny) as key:
+        end_connection(SavedState.connection)
+        steps = {"standing.steps_taken": torch.tensor(3)}
+        saved_state.DatabaseKeeper(key, torch.device("cpu")).save(lambda: steps, last=last)
+        assert (SavedState & key).fetch1("steps_taken") == 3
+        assert bool(started) is not last
+
+
 @pytest.mark.parametrize("validations", [{2}, {6}, {2, 4, 6}], ids=str)
 def test_a_lost_connection_does_not_train_again(tiny, undisturbed, monkeypatch, validations):
     def lose(key, validation):
