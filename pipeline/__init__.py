@@ -7,14 +7,15 @@ from typing import Any
 import schemas  # noqa: F401 - first of all, since it quiets DataJoint's import
 
 
-def connect(*, declare: bool = True) -> Any:
+def connect(*, declare: bool = True, patience: float = 0.0) -> Any:
     """Connect to the embedded server or the configured one, and bind all tables of `schemas`.
 
-    declare: whether tables that do not exist yet are declared; workers do not.
+    declare: whether tables that do not exist yet are declared; workers do not. patience: seconds for which a server
+    that is away is tried again.
     """
     from pipeline.connection import connect
 
-    return connect(declare=declare)
+    return connect(declare=declare, patience=patience)
 
 
 def add_recording(name: str, **given: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,15 +22,34 @@ from schemas import server
 STORE = "main"  # the tables' files lie there
 DEFAULT_PREFIX = "hypercolumn_"
 
+log = logging.getLogger("hypercolumn")
 
-def connect(*, declare: bool = True) -> dj.Connection:
+
+def connect(*, declare: bool = True, patience: float = 0.0) -> dj.Connection:
     """Connect to the database and bind all tables; what does not exist yet is declared, unless `declare` is False.
 
+    patience: seconds for which a server that is away is tried again; a line says so.
     Without a `datajoint.json` and without `DJ_HOST`, that is the embedded server, which is started if need be.
     Raises UserError where a server does not answer, no store is configured, the configuration is malformed, the
     tables are of another version, or some are missing that may not be declared.
     """
+    deadline = time.monotonic() + patience
+    told = False
+    while True:
+        try:
+            return _connect(declare)
+        except Exception as error:
+            if not server.is_away(error) or time.monotonic() > deadline:
+                raise
+            if not told:
+                log.warning("%s; trying again for %.0f s", said(error), patience)
+            told = True
+            time.sleep(server.PAUSE)
+
+
+def _connect(declare: bool) -> dj.Connection:
     with opened() as (connection, prefix):
+        server.reach(connection)  # which a try before may have lost again
         found = schema_version.found(connection, prefix)
         schema_version.check(found)
         try:

@@ -17,7 +17,7 @@ from typing import Any
 import datajoint as dj
 import psutil
 
-from schemas import device
+from schemas import device, server
 from schemas.work import Lease
 
 HEARTBEAT = 10.0  # seconds from one renewal to the next
@@ -30,8 +30,7 @@ def held() -> Iterator[dict[str, Any]]:
     connection = Lease.connection
     key = {"host": platform.node(), "pid": os.getpid(), "connection_id": connection.connection_id}
     row = key | {"process_space": process_space(), "device": str(device.current())}
-    (Lease & key).delete_quick()  # of a process before, which had the same numbers
-    Lease.insert1(row)
+    server.patiently(connection, lambda: _take(key, row))
     heartbeat = _Heartbeat(connection, row)
     heartbeat.start()
     try:
@@ -40,6 +39,11 @@ def held() -> Iterator[dict[str, Any]]:
         heartbeat.end()
         with suppress(Exception):  # without a server the lease runs out by itself
             (Lease & key).delete_quick()
+
+
+def _take(key: dict[str, Any], row: dict[str, Any]) -> None:
+    (Lease & key).delete_quick()  # of a process before, which had the same numbers
+    Lease.insert1(row)
 
 
 def dead() -> list[dict[str, Any]]:

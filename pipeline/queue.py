@@ -18,6 +18,7 @@ from schemas.work import Lease, Priority
 
 DEFAULT_PRIORITY = 5
 AT_ONCE = 32  # pending jobs that a worker chooses from
+INTERRUPTED = ("SystemExit: SIGTERM received", "KeyboardInterrupt")  # as DataJoint notes it as a job's error
 
 
 def refresh(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> None:
@@ -60,13 +61,17 @@ def retry(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> int:
 
 
 def recover(tables: Sequence[dj.Computed]) -> int:
-    """Put back the jobs of processes that are no more, and take away their leases; gives how many jobs."""
+    """Put back the jobs of processes that are no more, and take away their leases; gives how many jobs.
+
+    Those, too, that are noted as failed for an interrupt: whoever was interrupted could not put them back any more.
+    """
     found = 0
     for key in lease.dead():
         found += sum(put_back(computed, key) for computed in tables)
         (Lease & key).delete_quick()
     for computed in tables:
         found += sum(put_back(computed, key) for key in _without_lease(computed))
+        found += sum(put_back(computed, {"error_message": said}, "error") for said in INTERRUPTED)
     return found
 
 

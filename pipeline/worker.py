@@ -95,6 +95,7 @@ def outcomes(
                 for outcome in _one_pass(tables, restrictions):
                     anything, losses = True, 0
                     yield outcome
+                losses = 0
                 if anything:
                     continue  # there may be jobs now that depend on what was done
                 if poll is None:
@@ -103,11 +104,14 @@ def outcomes(
             except BaseException as error:
                 losses += 1
                 if not server.passes(error) or losses > MOST_LOSSES:
-                    _give_back(tables, mine)
+                    with suppress(Exception):  # where the server cannot be reached, the lease runs out
+                        _give_back(tables, mine)
+                    if server.is_interrupt(error):
+                        raise KeyboardInterrupt from None
                     raise
                 log.warning("the database server was away or in a deadlock (%s)", " ".join(str(error).split()))
                 server.make_sure_of(connection)
-                _give_back(tables, mine)
+                server.patiently(connection, lambda: _give_back(tables, mine))
 
 
 def _one_pass(tables: Sequence[dj.Computed], restrictions: Sequence[Any]) -> Iterator[Outcome]:
@@ -134,24 +138,28 @@ def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
     try:
         done = computed.populate(key, max_calls=1, **options)
     except SystemExit:  # a scheduler's SIGTERM, which DataJoint turns into this
-        queue.put_back(computed, key, "error")
+        with suppress(Exception):  # where the server has gone away by now, `queue.recover` does it
+            queue.put_back(computed, key, "error")
         raise KeyboardInterrupt from None
     for _, error in done["error_list"]:
-        if computed & key or not computed.key_source & key:
+        if isinstance(error, KeyboardInterrupt):
+            with suppress(Exception):
+                queue.put_back(computed, key, "error")
+            raise error
+        if server.patiently(computed.connection, lambda: bool(computed & key) or not computed.key_source & key):
             (computed.jobs & key).delete()
             return None
-        if isinstance(error, KeyboardInterrupt) or is_full_disk(error) or server.passes(error):
-            queue.put_back(computed, key, "error")
+        if is_full_disk(error) or server.passes(error):
+            server.patiently(computed.connection, lambda: queue.put_back(computed, key, "error"))
             raise error
         return Outcome(type(computed).__name__, key, error)
     return Outcome(type(computed).__name__, key, None) if done["success_count"] else None
 
 
 def _give_back(tables: Sequence[dj.Computed], mine: dict[str, Any]) -> None:
-    """Make pending what this process has taken; where the server cannot be reached, its lease runs out."""
-    with suppress(Exception):
-        for computed in tables:
-            queue.put_back(computed, mine)
+    """Make pending what this process has taken."""
+    for computed in tables:
+        queue.put_back(computed, mine)
 
 
 @contextmanager

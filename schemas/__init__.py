@@ -34,13 +34,17 @@ def activate(prefix: str, *, declare: bool = True) -> None:
 
     allowed = {} if declare else {"create_schema": False, "create_tables": False}
     for module in modules():
-        name = prefix + module.__name__.rpartition(".")[2]
+        name, bound = prefix + module.__name__.rpartition(".")[2], module.schema.database
         try:
-            module.schema.activate(name, **allowed)
-        except DataJointError as error:
-            if declare or module.schema.exists:
-                raise
-            raise MissingTableError(f"the database has no schema {name}") from error
+            try:
+                module.schema.activate(name, **allowed)
+            except DataJointError as error:
+                if declare or module.schema.exists:
+                    raise
+                raise MissingTableError(f"the database has no schema {name}") from error
+        except BaseException:
+            module.schema.database = bound  # or the next try would take all its tables for bound
+            raise
     for computed in computed_tables():
         if not declare and not (computed().is_declared and computed().jobs.is_declared):
             raise MissingTableError(f"the database has no table {computed.__name__}, or no queue of its jobs")

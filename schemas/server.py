@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import psycopg2
 import pymysql
 from datajoint.errors import LostConnectionError
 
-PATIENCE = 600.0  # seconds for which a server may be away
 PAUSE = 1.0  # seconds from one try to the next
+SAY_AGAIN = 60.0  # seconds from one line about a server that is away to the next
 # MySQL's and MariaDB's errors: shutting down, no server, gone, lost, killed, timed out
 MYSQL_LOST = {1053, 1927, 2002, 2003, 2006, 2013, 2055, 4031}
 POSTGRESQL_LOST = ("08", "57P")  # classes: connection exception, operator intervention
 MYSQL_IN_THE_WAY = {1205, 1213}  # waited too long for a lock; deadlock
 POSTGRESQL_IN_THE_WAY = ("40", "55P03")  # transaction rollback, deadlocks among them; lock not available
 
+Given = TypeVar("Given")
+
+log = logging.getLogger("hypercolumn")
 _start_server: Callable[[], Any] | None = None
 
 
@@ -34,9 +38,21 @@ def is_lost(error: BaseException | None) -> bool:
     return _is_of(error, kinds, MYSQL_LOST, POSTGRESQL_LOST)
 
 
+def is_away(error: BaseException | None) -> bool:
+    """Whether an error is that the server cannot be reached, and none of those with which it refuses a user."""
+    return is_lost(error) and not any(_is_refusal(one) for one in _chain(error))
+
+
 def passes(error: BaseException | None) -> bool:
     """Whether the same may be tried again: the server could not be reached, or others' transactions were in the way."""
+    if is_interrupt(error):
+        return False
     return is_lost(error) or _is_of(error, (), MYSQL_IN_THE_WAY, POSTGRESQL_IN_THE_WAY)
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether an error is Ctrl-C or SIGTERM, or came of one: whoever rolls back without a server loses them."""
+    return any(isinstance(one, KeyboardInterrupt | SystemExit) for one in _chain(error))
 
 
 def reach(connection: Any, *, start: bool = True) -> bool:
@@ -56,20 +72,32 @@ def reach(connection: Any, *, start: bool = True) -> bool:
     return _answers(connection)
 
 
-def make_sure_of(connection: Any, patience: float = PATIENCE) -> None:
-    """Wait until the server answers; raises LostConnectionError after `patience` seconds.
+def make_sure_of(connection: Any) -> None:
+    """Wait until the server answers, however long; a line now and then says so.
 
     Raises at once what a server of our own says that cannot be started, on a full disk for instance.
     """
-    deadline = time.monotonic() + patience
+    next_line = 0.0
     while not _answers(connection):
         if _start_server is not None:
             _start_server()
         if reach(connection):
             return
-        if time.monotonic() > deadline:
-            raise LostConnectionError(f"the database server was away for {patience:.0f} s")
+        if time.monotonic() > next_line:
+            log.warning("the database server does not answer; trying again until it does")
+            next_line = time.monotonic() + SAY_AGAIN
         time.sleep(PAUSE)
+
+
+def patiently(connection: Any, step: Callable[[], Given]) -> Given:
+    """What a step gives, which is done again where the server was away meanwhile. Not for use in a transaction."""
+    while True:
+        try:
+            return step()
+        except Exception as error:
+            if not passes(error):
+                raise
+            make_sure_of(connection)
 
 
 def _answers(connection: Any) -> bool:
@@ -81,17 +109,30 @@ def _answers(connection: Any) -> bool:
     return True
 
 
+def _is_refusal(error: BaseException) -> bool:
+    # PostgreSQL's driver gives no code to an error of connecting. The server says FATAL, the network does not.
+    if not isinstance(error, psycopg2.OperationalError) or error.pgcode is not None:
+        return False
+    return "FATAL" in str(error) and "the database system is" not in str(error)  # starting up, shutting down
+
+
 def _is_of(
     error: BaseException | None, kinds: tuple[type[Exception], ...], mysql: set[int], postgresql: tuple[str, ...]
 ) -> bool:
     """Whether an error, or one that it came from, is of these kinds or of these codes of a server."""
-    while error is not None:
-        if isinstance(error, kinds):
+    for one in _chain(error):
+        if isinstance(one, kinds):
             return True
-        if isinstance(error, pymysql.err.OperationalError) and error.args and error.args[0] in mysql:
+        if isinstance(one, pymysql.err.OperationalError) and one.args and one.args[0] in mysql:
             return True
         # without a code it is the driver that could not connect
-        if isinstance(error, psycopg2.OperationalError) and (error.pgcode or "08").startswith(postgresql):
+        if isinstance(one, psycopg2.OperationalError) and (one.pgcode or "08").startswith(postgresql):
             return True
-        error = error.__cause__ or error.__context__
     return False
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those that it came from."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -19,8 +19,8 @@ def own_database(server: str = "embedded") -> Iterator[None]:
 
     Whatever server is configured outside is left alone.
     """
-    sys.path.append(str(TESTS / "chaos"))  # where servers that are started for a while are written down
-    from servers import Embedded, MariaDB
+    sys.path.append(str(TESTS / "helpers"))  # where servers that are started for a while are written down
+    from own_servers import Embedded, MariaDB
 
     for name in [name for name in os.environ if name.startswith("DJ_")]:
         del os.environ[name]

@@ -11,6 +11,8 @@ import click
 from pipeline.cli.shared import connect, dataset_option, device_option, experiment_option, say, terminal
 from pipeline.errors import UserError
 
+PATIENCE = 600.0  # seconds for which a worker that starts waits for a server; one that has begun waits for ever
+
 
 @click.command()
 @click.option("--table", help="Only this computed table.")
@@ -35,26 +37,31 @@ def worker(
     Then come the in-silico experiments that are declared for the trained models. Any number of workers share the
     work. One that is interrupted gives its job back, and another goes on with it.
     """
+    import datajoint as dj
+
     from pipeline import queue
     from pipeline.progress import work_progress
     from pipeline.restrictions import restrictions
     from pipeline.status import counts_left
     from pipeline.worker import outcomes, tables_named
+    from schemas import server
 
     if once and poll is not None:
         raise UserError("--once and --poll exclude each other; leave one out")
-    connect(device, declare=False)
-    tables, within = tables_named(table), restrictions(dataset, experiment)
+    connect(device, declare=False, patience=PATIENCE)
+    connection = dj.conn()
+    tables, within = tables_named(table), server.patiently(connection, lambda: restrictions(dataset, experiment))
     console = terminal()
     if retry:
-        console.print(f"failed before and tried again: {sum(queue.retry(computed, within) for computed in tables)}")
+        tried = server.patiently(connection, lambda: sum(queue.retry(computed, within) for computed in tables))
+        console.print(f"failed before and tried again: {tried}")
     done = failed = 0
     with work_progress(console):
         for outcome in outcomes(tables, within, poll):
             done, failed = done + (outcome.error is None), failed + (outcome.error is not None)
             if outcome.error is not None:
                 say(f"failed: {outcome.line}", err=True)
-    running, failed_before = counts_left()
+    running, failed_before = server.patiently(connection, counts_left)
     console.print(f"{done} done, {failed} failed, " + (f"{running} with other workers" if running else "nothing left"))
     if failed_before > failed:
         console.print(

@@ -22,9 +22,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from servers import Embedded, MariaDB
-
 HERE = Path(__file__).parent
+sys.path.append(str(HERE.parent / "helpers"))
+from own_servers import Embedded, MariaDB  # noqa: E402
+
 SERVERS = {"embedded": Embedded, "mariadb": MariaDB}
 POLL = "0.5"  # seconds
 
@@ -73,7 +74,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    os.environ.pop("HYPERCOLUMN_PREFIX", None)
+    for name in [name for name in os.environ if name.startswith("DJ_") or name == "HYPERCOLUMN_PREFIX"]:
+        del os.environ[name]
     folder = Path(tempfile.mkdtemp(prefix="hypercolumn-chaos-"))
     server = SERVERS[options.server](folder)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import subprocess
 from datetime import datetime
 
@@ -94,6 +95,19 @@ def test_a_job_of_others_is_left_to_them(command, declare, counts, server_up, ta
     assert not TrainedModel & key
     assert counts() == {"declared": 2, "done": 1, "running": 1, "pending": 0, "failed": 0}
     assert "workers" in command("status").out
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_job_whose_interrupted_process_could_not_put_it_back(command, declare, counts, monkeypatch, number):
+    key = declare("quick", 28)
+    queue.refresh(TrainedModel())
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainedModel, "make_compute", lambda *_: signal.raise_signal(number))
+        with pytest.raises((SystemExit, KeyboardInterrupt)):
+            TrainedModel.populate(key, reserve_jobs=True, refresh=False)
+    assert counts()["failed"] == 1
+    assert command("worker", "--dataset", "tiny").out.endswith("1 done, 0 failed, nothing left\n")
+    assert len(TrainedModel & key) == 1
 
 
 def test_leases_outlast_a_pause_of_the_server(command, declare, server_up):

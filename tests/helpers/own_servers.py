@@ -1,4 +1,7 @@
-"""Servers that may be killed: the embedded one, and a MariaDB of the script's own."""
+"""Servers of a test's or a script's own, which may be killed: the embedded one, and a MariaDB.
+
+`variables` are those of the environment with which `hypercolumn` finds the server; those outside are left alone.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,6 @@ class Embedded:
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
         self.variables = {"HYPERCOLUMN_HOME": str(self.home)}
-        for name in [name for name in os.environ if name.startswith("DJ_")]:
-            del os.environ[name]
 
     def start(self) -> None:
         pass
