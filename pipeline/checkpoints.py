@@ -105,7 +105,9 @@ def read_checkpoint(directory: Path) -> Checkpoint:
 
 
 def _read_variables(prefix: Path) -> dict[str, np.ndarray]:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # or it tells of its own installation
+    # Or it tells of its own installation; that it computes with oneDNN, on some processors, at any level of its log.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         import tensorflow
     except ImportError as error:

@@ -41,16 +41,17 @@ def test_recorded_images(recorded, recorded_model, name, steps):
 
     cell = np.array([given["cell_id"]])
     together = most_exciting_images(model, cell, num_starts=3, start=start[None], **settings)
-    np.testing.assert_allclose(together.all_rates[0], rates, rtol=5e-6)
-    np.testing.assert_allclose(together.images[0], images[rates.argmax()], rtol=0, atol=1e-5)
+    # processors round differently: by what was seen on two kinds of them, and some more
+    np.testing.assert_allclose(together.all_rates[0], rates, rtol=2e-5)
+    np.testing.assert_allclose(together.images[0], images[rates.argmax()], rtol=0, atol=2e-5)
     assert together.num_iterations == [steps]
 
     apart = most_exciting_images(model, cell.repeat(3), num_starts=1, start=start[:, None], **settings)
-    np.testing.assert_allclose(apart.rates, rates, rtol=5e-6)
+    np.testing.assert_allclose(apart.rates, rates, rtol=2e-5)
     # Adam's first steps are as long where the gradient is next to nothing, and mostly rounding
     distances = np.abs(apart.images - images)
-    assert np.mean(distances > 1e-5) < 0.01
-    assert distances.max() < 5e-4
+    assert np.mean(distances > 2e-5) < 0.02
+    assert distances.max() < 2e-3
 
 
 @pytest.mark.parametrize("kind", ["hermite", "conv2d"])
