@@ -46,8 +46,12 @@ class LazyArray:
         return self.shape[0]
 
     def __getitem__(self, rows: slice) -> np.ndarray:
-        start, stop, step = rows.indices(len(self))
-        return self._read(start, max(start, stop))[::step]
+        """The rows of a slice, in its order. Raises TypeError for anything else."""
+        if not isinstance(rows, slice):
+            raise TypeError(f"rows are {rows!r}; allowed is a slice, or `take` for rows by their numbers")
+        wanted = range(len(self))[rows]
+        first, last = (min(wanted), max(wanted)) if wanted else (0, -1)
+        return self._read(first, last + 1)[:: wanted.step]
 
 
 def chunks(array: Rows, most_bytes: int | None = None, multiple: int = 1) -> Iterator[tuple[slice, np.ndarray]]:

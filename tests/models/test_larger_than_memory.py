@@ -78,6 +78,20 @@ def test_a_part_of_it(recording, on_disk, chunk_bytes, per_mille):
     np.testing.assert_array_equal(part.train_images[1:40:3], wanted.train_images[1:40:3])
 
 
+@pytest.mark.parametrize("rows", ["::-1", "5:1:-2", ":2:-1", "1:40:3", "-3:", "3:1", "9:", ":-9:-1", "40::-7", ":0:-1"])
+def test_rows_are_those_of_any_slice(rows):
+    array = np.arange(7 * 3).reshape(7, 3)
+    wanted = slice(*(int(bound) if bound else None for bound in rows.split(":")))
+    lazy_array = LazyArray(array.shape, array.dtype, lambda start, stop: array[start:stop])
+    np.testing.assert_array_equal(lazy_array[wanted], array[wanted])
+
+
+@pytest.mark.parametrize("rows", [2, np.array([1, 2]), (slice(2), 0), ...], ids=str)
+def test_rows_by_other_things_than_slices_are_refused(rows):
+    with pytest.raises(TypeError, match="allowed is a slice"):
+        LazyArray((7, 3), float, lambda start, stop: np.zeros((stop - start, 3)))[rows]
+
+
 def test_chunks_are_all_rows_in_order():
     array = np.arange(7 * 3).reshape(7, 3)
     for most_bytes, multiple, lengths in ((1, 1, [1] * 7), (50, 1, [2, 2, 2, 1]), (100, 3, [3, 3, 1]), (9999, 4, [7])):
