@@ -18,7 +18,7 @@ CGROUP = Path("/sys/fs/cgroup")  # where Linux tells the limits of containers an
 
 def total_memory() -> int:
     """Bytes of the machine, or of the container or the scheduler's job that this process runs in."""
-    return int(min(psutil.virtual_memory().total, *_limits()))
+    return int(min(psutil.virtual_memory().total, *(limit for _, limit in _limits())))
 
 
 def free_memory(device: torch.device) -> int:
@@ -27,7 +27,7 @@ def free_memory(device: torch.device) -> int:
         import torch
 
         return torch.cuda.mem_get_info(device)[0]
-    return int(min(psutil.virtual_memory().available, *_limits()))
+    return int(min(psutil.virtual_memory().available, *(max(0, limit - _used(group)) for group, limit in _limits())))
 
 
 def on_disk(shape: tuple[int, ...], dtype: np.dtype, parts: Iterable[np.ndarray]) -> np.ndarray:
@@ -47,16 +47,27 @@ def on_disk(shape: tuple[int, ...], dtype: np.dtype, parts: Iterable[np.ndarray]
         return np.memmap(file, dtype, "c", shape=shape)
 
 
-def _limits() -> list[float]:
-    """Of the groups that this process is in, each within the one before; infinity where none is known."""
+def _limits() -> list[tuple[Path, float]]:
+    """Of the groups that this process is in, each within the next; infinity where none is known."""
+    none = (CGROUP, np.inf)
     try:
-        group = Path("/proc/self/cgroup").read_text().partition("0::/")[2].splitlines()[0]
+        group = CGROUP / Path("/proc/self/cgroup").read_text().partition("0::/")[2].splitlines()[0]
     except (OSError, IndexError):
-        return [np.inf]
-    found: list[float] = [np.inf]
-    for folder in (CGROUP / group, *(CGROUP / group).parents):
+        return [none]
+    found: list[tuple[Path, float]] = [none]
+    for folder in (group, *group.parents):
         try:
-            found.append(int((folder / "memory.max").read_text()))
+            found.append((folder, int((folder / "memory.max").read_text())))
         except (OSError, ValueError):  # there is none, or it is "max"
             continue
     return found
+
+
+def _used(group: Path) -> int:
+    """Bytes that a group takes, without what the system keeps of files as long as nobody else needs the room."""
+    try:
+        used = int((group / "memory.current").read_text())
+        told = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return used - int(told["inactive_file"])
+    except (OSError, ValueError, KeyError):
+        return 0
