@@ -88,7 +88,7 @@ class Data:
         Training arrays that would take more than half of what is free there stay as they are: who takes rows of them
         moves those.
         """
-        place = torch.device(device), dtype
+        place = torch.empty(0, device=device).device, dtype  # "cuda" is where tensors say "cuda:0"
         if place not in self._copies:
             training = [self.train_images, self.train_responses]
             needed = sum(tensor.numel() for tensor in training if not _is_at(tensor, place)) * dtype.itemsize

@@ -7,6 +7,7 @@ model.pt2               the network as `torch.export` has it; `torch.export.load
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,10 +47,13 @@ def build_shared(settings: dict[str, Any], num_neurons: Mapping[str, int]) -> Sh
 
 
 def save_model(model: CorePlusReadoutModel, settings: dict[str, Any], folder: Path) -> None:
-    """Write the three files into a folder; `settings` is what `build` takes and whatever else is to be known."""
-    model.eval()
+    """Write the three files into a folder; `settings` is what `build` takes and whatever else is to be known.
+
+    The files are the same whatever device the model is on and whether it trains, and it stays there and so.
+    """
+    model = copy.deepcopy(model).cpu().eval()
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    state = {name: tensor.detach().contiguous() for name, tensor in model.state_dict().items()}
     (folder / WEIGHTS).write_bytes(save(state))
     example = torch.zeros(2, 1, *settings["image_size"], dtype=state["readout.biases"].dtype)
     batch = torch.export.Dim("batch", min=1)

@@ -1,4 +1,4 @@
-"""Programs that some tests need and not every machine has."""
+"""Programs and devices that some tests need and not every machine has."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 from typing import NoReturn
 
 import pytest
+import torch
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")
 
 
 def missing(reason: str) -> NoReturn:

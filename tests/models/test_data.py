@@ -8,6 +8,7 @@ import torch
 
 from models import Data, Recording
 from models.data import response_scale
+from programs import needs_cuda
 
 
 @pytest.fixture
@@ -103,3 +104,11 @@ def test_a_copy_is_made_once(recording):
     assert data.nbytes == alone
     assert data.to("cpu", torch.float64) is data.to(torch.device("cpu"), torch.float64)
     assert data.nbytes == 3 * alone
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_cuda)])
+def test_a_device_has_two_names_and_one_copy(recording, device):
+    data = Data.from_recording(recording)
+    copy = data.to(device, torch.float64)
+    assert data.to(f"{device}:0", torch.float64) is copy
+    assert data.to(copy.train_images.device, torch.float64) is copy

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 import models
 from models.exported import build
+from programs import needs_cuda
 
 ALONE = """
 import sys
@@ -75,6 +76,22 @@ def test_pytorch_alone_predicts_the_same(model, settings, small_data, tmp_path, 
         # convolutions of the graph are direct ones; on a CPU ours need not be
         rtol = 1e-6 if dtype == torch.float32 else 1e-13
         torch.testing.assert_close(rates[name], models.predict(model, given), rtol=rtol, atol=0)
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=needs_cuda)])
+def test_the_files_do_not_tell_where_the_model_was(model, settings, small_data, tmp_path, device):
+    models.save_model(model.eval(), settings, tmp_path / "before")
+    model.to(device).train()
+    models.save_model(model, settings, tmp_path / "after")
+    assert all(module.training for module in model.modules())
+    assert {tensor.device.type for tensor in model.state_dict().values()} == {device}
+    for name in ("weights.safetensors", "model.json"):
+        assert (tmp_path / "after" / name).read_bytes() == (tmp_path / "before" / name).read_bytes()
+    before, after = (
+        torch.export.load(tmp_path / name / "model.pt2").module()(small_data.test_images)
+        for name in ("before", "after")
+    )
+    assert torch.equal(after, before)
 
 
 def test_a_later_format_is_refused(model, settings, tmp_path):

@@ -8,6 +8,7 @@ from models.keeper import Keeper
 from models.optimizers import optimizer_named
 from models.precision import PRECISIONS
 from models.training_step import WARM_UP, CapturedStep, Minibatch, Step
+from programs import needs_cuda
 
 OPTIONS = {"val_steps": 3, "learning_rate": 0.05, "batch_size": 8, "patience": 2, "lr_decay_steps": 3, "max_iter": 20}
 NOISE = {"map_dropout": 0.3, "max_shift": 1}
@@ -117,7 +118,7 @@ def test_captured_steps_of_several_recordings(small_model, small_data):
     assert (len(set(found)), graph.replays) == (6, 6 - WARM_UP)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")
+@needs_cuda
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_on_cuda(small_model, small_data, precision, optimizer, caplog):
@@ -133,7 +134,7 @@ def test_on_cuda(small_model, small_data, precision, optimizer, caplog):
     assert captured.curve[0].val_loss == pytest.approx(on_cpu.curve[0].val_loss, rel=0.02)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU with CUDA")
+@needs_cuda
 @pytest.mark.parametrize("captured", [False, True])
 def test_the_host_never_waits_in_a_step(small_model, small_data, captured):
     trainer = Trainer(small_model(), small_data, seed=3, device="cuda", captured=captured)
