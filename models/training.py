@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from models import evaluation
-from models.choices import MAX_SEED
+from models.choices import MAX_SEED, check_fit
 from models.data import Data
 from models.early_stopping import EarlyStopping
 from models.interrupts import deferred
@@ -118,7 +118,20 @@ class Trainer:
 
         When `max_iter` ends the training in stages, the weights are those of the last step, as in the original;
         after a cosine they are the best ones. Ctrl-C and SIGTERM take effect after the step, with its state kept.
+
+        Raises ValueError where a setting is out of range, before anything is changed, and TrainingDivergedError.
         """
+        check_fit(
+            val_steps=val_steps,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            patience=patience,
+            lr_decay_steps=lr_decay_steps,
+            max_iter=max_iter,
+            map_dropout=map_dropout,
+            max_shift=max_shift,
+            weight_decay=weight_decay,
+        )
         counts = [len(recording.train_images) for recording in self.data.parts]
         if batch_size > min(counts):
             raise ValueError(f"batch_size is {batch_size}; allowed is at most the {min(counts)} training images")

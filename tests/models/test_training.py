@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+import re
 
 import numpy as np
 import pytest
@@ -179,6 +180,27 @@ def test_a_batch_larger_than_the_data_is_refused(trained):
     with pytest.raises(ValueError, match="batch_size is 41; allowed is at most the 40 training images"):
         trained(0, batch_size=41)
     assert trained(0, batch_size=40, max_iter=1)[1].num_iterations == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "allowed"),
+    [
+        *((name, [0, -1, 2.5, np.nan], "whole numbers from 1 on") for name in ("val_steps", "batch_size")),
+        *((name, [0, -1, 2.5, np.nan], "whole numbers from 1 on") for name in ("patience", "lr_decay_steps")),
+        *((name, [-1, 2.5, np.inf], "whole numbers from 0 on") for name in ("max_iter", "max_shift")),
+        ("learning_rate", [0.0, -0.01, np.nan, np.inf], "more than 0, and finite"),
+        ("map_dropout", [-0.1, 1.0, np.nan], "0 to below 1"),
+        ("weight_decay", [-0.1, np.nan, np.inf], "0 or more, and finite"),
+    ],
+)
+def test_what_cannot_be_trained_with_is_refused(small_model, small_data, name, values, allowed):
+    model = small_model()
+    trainer = Trainer(model, small_data, seed=0)
+    before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
+    for value in values:
+        with pytest.raises(ValueError, match=re.escape(f"{name} is {value}; allowed") + f" (is|are) {allowed}"):
+            trainer.fit(**{"val_steps": 3, "batch_size": 8, "max_iter": 8, "optimizer": "adamw", name: value})
+    assert same_state(dict(model.state_dict()), before)
 
 
 def test_a_diverged_training_is_told(trained):
