@@ -17,7 +17,6 @@ memory (see `models.lazy`): what is done here with all of one is done chunk by c
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from models.hdf5_values import column_of, plain, refuse_unstorable, storable, stored_type
 from models.lazy import LazyArray, Rows, chunks, nbytes, taken
 from models.steady_file import SteadyFile
 
@@ -118,12 +118,17 @@ class Recording:
         return digest.hexdigest()
 
     def write(self, path: Path | str | BinaryIO) -> None:
-        """Write the recording as one compressed HDF5 file. Raises OSError where there is no room for it."""
+        """Write the recording as one compressed HDF5 file.
+
+        Raises OSError where there is no room for it, and ValueError, before anything is written, where HDF5 cannot
+        hold one of its attributes or columns.
+        """
+        refuse_unstorable(self.attributes, self.neurons)
         with _opened(path) as content, SteadyFile(content) as steady, h5py.File(steady, "w", track_order=True) as file:
-            file.attrs.update({name: _storable(value) for name, value in self.attributes.items()})
+            file.attrs.update({name: storable(value) for name, value in self.attributes.items()})
             for name, array in self._arrays().items():
                 compression = {"compression": "gzip", "shuffle": True} if nbytes(array) > 4096 else {}
-                stored = h5py.string_dtype() if array.dtype.kind == "U" else array.dtype
+                stored = stored_type(array.dtype)
                 dataset = file.create_dataset(name, array.shape, stored, **compression)
                 # whole chunks of the file, or it would compress some twice
                 for rows, values in chunks(array, multiple=dataset.chunks[0] if dataset.chunks else 1):
@@ -145,8 +150,8 @@ class Recording:
         with opened() as file:
             arrays = {name: _rows(opened, where, file[where]) for name, where in ARRAYS.items()}
             columns = file.get("neurons", {})
-            neurons = {name: _column(columns[name]) for name in columns}
-            attributes = {name: _plain(value) for name, value in file.attrs.items()}
+            neurons = {name: column_of(columns[name]) for name in columns}
+            attributes = {name: plain(value) for name, value in file.attrs.items()}
         return cls(**arrays, neurons=neurons, attributes=attributes)
 
     def in_memory(self) -> Recording:
@@ -181,31 +186,3 @@ def _columns(array: Rows, own: slice) -> Rows:
         return array[..., own]
     shape = (*array.shape[:-1], len(range(*own.indices(array.shape[-1]))))
     return LazyArray(shape, array.dtype, lambda start, stop: array[start:stop][..., own])
-
-
-def _column(dataset: h5py.Dataset) -> np.ndarray:
-    if h5py.check_string_dtype(dataset.dtype) is not None:
-        return np.asarray(dataset.asstr()[()], dtype=str)
-    return dataset[()]
-
-
-def _storable(value: Any) -> Any:
-    """An attribute as HDF5 can hold it: numbers, text and lists of one of them as they are, all else as JSON."""
-    value = _plain(value)
-    if isinstance(value, list) and (all(isinstance(one, str) for one in value) or _are_numbers(value)):
-        return [_storable(one) for one in value]
-    if isinstance(value, bool | int | float):
-        return value
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
-def _are_numbers(values: list[Any]) -> bool:
-    return all(isinstance(one, int | float) and abs(one) < 2**63 for one in values)
-
-
-def _plain(value: Any) -> Any:
-    """Numpy scalars and byte strings of HDF5 attributes as plain Python values."""
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace")
-    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value

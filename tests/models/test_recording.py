@@ -81,6 +81,43 @@ def test_attributes_are_plain_values(recording):
     assert [type(value) for value in found.values()] == [str, int, list]
 
 
+def test_whole_numbers_too_large_for_hdf5_become_text(recording):
+    odd = {"largest": 2**64 - 1, "larger": 2**64, "several": [1, 2**70], "smaller": -(2**63) - 1, "end": np.inf}
+    found = Recording.read(written(replace(recording, attributes=odd))).attributes
+    assert found == odd | {"larger": str(2**64), "several": f"[1, {2**70}]", "smaller": str(-(2**63) - 1)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        ("attribute", "", 1),
+        ("attribute", "a\0b", 1),
+        ("attribute", "\ud800", 1),
+        ("attribute", "a" * 70000, 1),
+        ("attribute", 3, 1),
+        ("attribute", "keys", {(1, 2): 3}),
+        ("column of neurons", "", np.arange(5)),
+        ("column of neurons", "area/layer", np.arange(5)),
+        ("column of neurons", "mixed", np.array([1, "a", None, 2, 3], dtype=object)),
+        ("column of neurons", "day", np.array(["2020-01-01"] * 5, dtype="M8[D]")),
+        ("column of neurons", "text", np.array(["a\0b"] * 5)),
+        ("column of neurons", "text", np.array(["\ud800"] * 5)),
+    ],
+    ids=lambda value: repr(value)[:12],
+)
+def test_what_hdf5_cannot_hold_is_refused_before_anything_is_written(recording, tmp_path, kind, name, value):
+    path = tmp_path / "recording.h5"
+    recording.write(path)
+    before = path.read_bytes()
+    odd = {
+        "attribute": replace(recording, attributes={"name": "mouse 7", name: value}),
+        "column of neurons": replace(recording, neurons=recording.neurons | {name: value}),
+    }
+    with pytest.raises(ValueError, match=f"^{kind} .* cannot be held by HDF5: "):
+        odd[kind].write(path)
+    assert path.read_bytes() == before
+
+
 def test_other_numbers_become_float32(recording):
     double = replace(recording, train_responses=recording.train_responses.astype(float))
     found = Recording.read(written(double))
