@@ -8,6 +8,7 @@ import random
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
@@ -152,8 +153,16 @@ def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
         if is_full_disk(error) or server.passes(error):
             server.patiently(computed.connection, lambda: queue.put_back(computed, key, "error"))
             raise error
+        _let_go(error)
         return Outcome(type(computed).__name__, key, error)
     return Outcome(type(computed).__name__, key, None) if done["success_count"] else None
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what the job held: model and recording hang on the frames of its error, and of those that it came from."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _give_back(tables: Sequence[dj.Computed], mine: dict[str, Any]) -> None:

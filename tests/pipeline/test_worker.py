@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import signal
 import subprocess
+import traceback
+import weakref
 from datetime import timedelta
 
 import pytest
 
-from pipeline.worker import work
+from models import evaluation
+from pipeline.worker import outcomes, work
 from schemas.experiment import Experiment
 from schemas.training import SavedState, TrainedModel, TrainingTask
 from schemas.work import Lease
@@ -75,6 +79,33 @@ def test_a_failure_is_reported_and_the_others_are_done(command, declare, counts,
     assert out.startswith("failed before and tried again: 1\n")
     assert out.endswith("1 done, 0 failed, nothing left\n")
     assert len(TrainedModel & keys[1]) == 1
+
+
+@pytest.mark.parametrize("kept", ["the error", "one that it came from"])
+def test_a_failed_job_holds_no_memory(declare, monkeypatch, kept):
+    """Its error does, as long as somebody has it, unless the frames in its traceback are empty."""
+    keys = [declare("quick", seed) for seed in (26, 27)]
+    held = []
+
+    def fail(model):
+        held.append(weakref.ref(model))
+        raise ValueError("this one fails")
+
+    def measure(model, data):
+        try:
+            fail(model)
+        except ValueError as error:
+            if kept == "the error":
+                raise
+            raise RuntimeError("it fails") from error
+
+    monkeypatch.setattr(evaluation, "score", measure)
+    told = list(outcomes([TrainedModel()], [keys]))
+    gc.collect()
+    assert len(told) == len(held) == 2
+    assert [one() for one in held] == [None, None]
+    for outcome in told:
+        assert any(frame.name == "measure" for frame in traceback.extract_tb(outcome.error.__traceback__))
 
 
 def test_status_of_nothing_special(command, trained):
