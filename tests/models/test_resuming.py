@@ -6,11 +6,11 @@ import threading
 
 import numpy as np
 import pytest
-import torch
 
 from kept_states import Kept
 from models import Trainer
 from models.interrupts import deferred
+from same_tensors import same_tensors
 
 STAGES = {"val_steps": 3, "learning_rate": 0.05, "batch_size": 8, "patience": 2, "lr_decay_steps": 2}
 KINDS = {
@@ -30,8 +30,7 @@ def fit(small_model, data, options, keeper=None, kind="hermite", precision="floa
 
 def assert_same(first, second):
     (state, result), (other_state, other) = first, second
-    assert state.keys() == other_state.keys()
-    assert all(torch.equal(state[name], other_state[name]) for name in state)
+    assert same_tensors(state, other_state)
     assert (result.num_iterations, result.val_loss, result.curve) == (other.num_iterations, other.val_loss, other.curve)
     np.testing.assert_array_equal(result.test_corr, other.test_corr)
 

@@ -12,6 +12,7 @@ from models.evaluation import score
 from models.optimizers import optimizer_named
 from models.precision import PRECISIONS
 from models.training_step import Minibatch, Step
+from same_tensors import same_tensors
 
 NAMES = ("v4.1", "keys")  # with a dot, and as a word of PyTorch's
 OPTIONS = {"val_steps": 3, "learning_rate": 0.05, "batch_size": 8, "patience": 2, "lr_decay_steps": 2}
@@ -50,10 +51,6 @@ def take_step(model, minibatch):
 
 def weights(module):
     return {name: tensor.clone() for name, tensor in module.state_dict().items()}
-
-
-def same(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("kind", ["hermite", "conv2d"])
@@ -106,7 +103,7 @@ def test_one_recording_is_as_it_is_alone(small_model, small_data, shared):
         expected.val_loss,
         expected.num_iterations,
     )
-    assert same(weights(model.of(NAMES[0])), weights(alone))
+    assert same_tensors(weights(model.of(NAMES[0])), weights(alone))
     (row, neurons), (alone_row, alone_neurons) = (
         score(*pair) for pair in ((model, SharedData({NAMES[0]: small_data})), (alone, small_data))
     )
@@ -127,7 +124,7 @@ def test_every_state_leads_to_the_same_end(small_data, smaller, shared, readout)
     assert len(kept.states) == len(result.curve) > 2
     for first in kept.states[::2]:
         other_state, other = fit(Kept(first))
-        assert same(state, other_state)
+        assert same_tensors(state, other_state)
         assert (other.curve, other.val_loss) == (result.curve, result.val_loss)
         np.testing.assert_array_equal(other.test_corr, result.test_corr)
 
@@ -177,7 +174,7 @@ def test_a_frozen_core_stays_as_it_is(small_model, small_data):
     model.core.freeze()
     before = weights(model.core)
     result = Trainer(model, small_data, seed=5).fit(**OPTIONS | NOISE, optimizer="adamw", weight_decay=0.1)
-    assert same(weights(model.core), before)
+    assert same_tensors(weights(model.core), before)
     assert len(result.curve) > 2
     # a training step has the maps of a prediction, and no penalty on the core
     images, responses = small_data.train_images[:8], small_data.train_responses[:8]

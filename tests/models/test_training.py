@@ -12,12 +12,9 @@ from models import Data, Trainer
 from models.evaluation import validate
 from models.simulation import simulate_recording
 from models.training import TrainingDivergedError
+from same_tensors import same_tensors
 
 NOISE = [{}, {"map_dropout": 0.3}, {"max_shift": 2}, {"map_dropout": 0.3, "max_shift": 1}]
-
-
-def same_state(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_curve(trained):
@@ -54,7 +51,7 @@ def test_the_best_state_comes_back(small_model, small_data):
     )
     best = max(i for i, point in enumerate(result.curve) if point.is_best)
     assert best < len(states) - 1
-    assert same_state(dict(model.state_dict()), states[best])
+    assert same_tensors(dict(model.state_dict()), states[best])
     assert validate(trainer.model, trainer.data)[0] == result.val_loss
 
 
@@ -72,15 +69,15 @@ def test_two_trainings_of_one_seed_are_the_same_to_the_bit(trained, kind, noise)
     np.random.rand(7)  # noqa: NPY002
     again = trained(3, kind, **noise)
     for (state, result), (state_again, result_again) in ((first, again), (other, other_again)):
-        assert same_state(state, state_again)
+        assert same_tensors(state, state_again)
         assert result.curve == result_again.curve
         np.testing.assert_array_equal(result.test_corr, result_again.test_corr)
-    assert not same_state(first[0], other[0])
+    assert not same_tensors(first[0], other[0])
 
 
 def test_noise_changes_the_training(trained):
     states = [trained(3, **noise)[0] for noise in NOISE]
-    assert not any(same_state(states[i], states[j]) for i in range(4) for j in range(i))
+    assert not any(same_tensors(states[i], states[j]) for i in range(4) for j in range(i))
 
 
 def test_global_generators_are_left_alone(trained):
@@ -96,8 +93,8 @@ def test_a_fresh_model_is_drawn_from_the_seed(small_model, small_data):
     for model, seed in zip(models, (5, 5, 6), strict=True):
         Trainer(model, small_data, seed=seed)
     states = [dict(model.state_dict()) for model in models]
-    assert same_state(states[0], states[1])
-    assert not same_state(states[0], states[2])
+    assert same_tensors(states[0], states[1])
+    assert not same_tensors(states[0], states[2])
 
 
 def test_loaded_weights_are_trained_on(small_model, small_data, trained):
@@ -105,7 +102,7 @@ def test_loaded_weights_are_trained_on(small_model, small_data, trained):
     model = small_model()
     model.load_state_dict(state)
     Trainer(model, small_data, seed=9).fit(max_iter=0, batch_size=8)
-    assert same_state(dict(model.state_dict()), state)
+    assert same_tensors(dict(model.state_dict()), state)
     going_on, _ = trained(9, model=model, max_iter=1, learning_rate=1e-4)
     moved = (going_on["readout.masks"] - state["readout.masks"]).abs().max()
     assert 0 < moved < 2e-4
@@ -200,7 +197,7 @@ def test_what_cannot_be_trained_with_is_refused(small_model, small_data, name, v
     for value in values:
         with pytest.raises(ValueError, match=re.escape(f"{name} is {value}; allowed") + f" (is|are) {allowed}"):
             trainer.fit(**{"val_steps": 3, "batch_size": 8, "max_iter": 8, "optimizer": "adamw", name: value})
-    assert same_state(dict(model.state_dict()), before)
+    assert same_tensors(dict(model.state_dict()), before)
 
 
 def test_a_diverged_training_is_told(trained):

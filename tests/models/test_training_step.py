@@ -9,6 +9,7 @@ from models.optimizers import optimizer_named
 from models.precision import PRECISIONS
 from models.training_step import WARM_UP, CapturedStep, Minibatch, Step
 from programs import needs_cuda
+from same_tensors import same_tensors
 
 OPTIONS = {"val_steps": 3, "learning_rate": 0.05, "batch_size": 8, "patience": 2, "lr_decay_steps": 3, "max_iter": 20}
 NOISE = {"map_dropout": 0.3, "max_shift": 1}
@@ -81,7 +82,7 @@ def test_captured_steps_are_the_plain_ones(steps, dropping, optimizer):
     plain_losses, plain_weights = steps(lambda step: step, dropping, optimizer)
     assert losses == plain_losses
     assert len(set(losses)) == 10
-    assert all(torch.equal(weights[name], plain_weights[name]) for name in weights)
+    assert same_tensors(weights, plain_weights)
     assert graph.replays == 10 - WARM_UP
 
 
@@ -129,7 +130,7 @@ def test_on_cuda(small_model, small_data, precision, optimizer, caplog):
     )
     assert not caplog.records
     assert captured.curve == plain.curve
-    assert all(torch.equal(weights[name], plain_weights[name]) for name in weights)
+    assert same_tensors(weights, plain_weights)
     on_cpu, _ = fit(Trainer(small_model(), small_data, seed=3, precision=precision), **options)
     assert captured.curve[0].val_loss == pytest.approx(on_cpu.curve[0].val_loss, rel=0.02)
 

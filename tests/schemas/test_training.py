@@ -16,6 +16,7 @@ import models
 from declared_tasks import task
 from models import scores
 from pipeline.datasets import add_recording
+from same_tensors import same_tensors
 from schemas import recordings
 from schemas.architecture import Core, ModelConfig, Readout
 from schemas.dataset import Dataset, TrainingSet
@@ -96,8 +97,7 @@ def test_weights_are_those_of_the_network(trained):
     assert stored.path.endswith(".safetensors")
     tensors = stored.load()
     state = (TrainedModel & trained).load_model().state_dict()
-    assert tensors.keys() == state.keys()
-    assert all(torch.equal(tensors[name], state[name]) for name in state)
+    assert same_tensors(tensors, state)
 
 
 def test_every_hyper_parameter_is_a_query(trained):
@@ -146,7 +146,7 @@ def test_training_again_gives_the_same_bits(tiny, quick, config):
         assert not TrainedModel & key
         TrainedModel.populate(key)
         after = weights(key)
-        assert all(torch.equal(before[0][name], after[name]) for name in after)
+        assert same_tensors(before[0], after)
         assert (TrainedModel.Neuron & key).to_dicts(order_by="neuron_id") == before[1]
         assert (TrainedModel.Curve & key).to_dicts(order_by="iteration") == curve
 
