@@ -24,7 +24,7 @@ from common.database import SERVERS, own_database
 from common.parts import Parts
 from common.shown import show
 from common.timing import Clock, load
-from models.exported import build
+from models.build import build
 from models.simulation import simulate_recording
 
 RECORDING = "tiny"

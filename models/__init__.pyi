@@ -1,4 +1,5 @@
 from . import (
+    build,
     clustering,
     evaluation,
     exported,
@@ -10,6 +11,7 @@ from . import (
     plaids,
     precision,
     rotation_alignment,
+    silence,
     size_contrast,
 )
 from .cores import StackedConv2dCore, StackedRotEquiHermiteConv2dCore
@@ -47,6 +49,7 @@ __all__ = [
     "StackedRotEquiHermiteConv2dCore",
     "Trainer",
     "TrainingResult",
+    "build",
     "clustering",
     "evaluation",
     "exported",
@@ -63,6 +66,7 @@ __all__ = [
     "predict",
     "rotation_alignment",
     "save_model",
+    "silence",
     "size_contrast",
     "tensorflow_variables",
 ]

@@ -34,19 +34,16 @@ def interval(statistic: Statistic, *arrays: np.ndarray, seed: int = 0) -> Interv
     return low, high
 
 
-def interval_of_mean(statistic: Statistic, *arrays: np.ndarray, seed: int = 0) -> tuple[float, float]:
+def interval_of_mean(
+    statistic: Statistic, samples: Sequence[tuple[np.ndarray, ...]], seed: int = 0
+) -> tuple[float, float]:
     """Lower and upper end of the 95 % interval of the statistic's mean over neurons, for as many other images.
+
+    samples: for each recording its arrays; they have images of their own, and each is drawn from by itself.
 
     The draws are shifted to have the estimate as their mean: what a statistic of a resample is too low or too high by
     is little beside a neuron's interval, but the mean over thousands of neurons scatters less than that.
     """
-    return interval_of_joint_mean(statistic, [arrays], seed)
-
-
-def interval_of_joint_mean(
-    statistic: Statistic, samples: Sequence[tuple[np.ndarray, ...]], seed: int = 0
-) -> tuple[float, float]:
-    """The same of the mean over the neurons of several samples of images, each drawn from by itself."""
     total = sum(
         draws.sum(axis=1, keepdims=True)
         for number, arrays in enumerate(samples)

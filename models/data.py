@@ -12,8 +12,9 @@ from torch import Tensor
 
 from models import lazy, scores
 from models.lazy import Rows, chunks
+from models.memory import free_memory
+from models.on_disk import on_disk
 from models.recording import Recording
-from models.room import free_memory, on_disk
 from models.spread import spread_of
 
 AT_ONCE = 2**22  # bytes that are normalised at a time: in double precision they are up to eight times as many
@@ -36,7 +37,7 @@ class Data:
         """Normalise: images by one mean and SD of all training pixels, responses by each neuron's SD over the
         training set, then negatives to 0. Nothing is changed in place.
 
-        Training arrays that are not in memory go to the disk (`models.room.on_disk`), to be read row by row."""
+        Training arrays that are not in memory go to the disk (`models.on_disk`), to be read row by row."""
         mean, sd = image_scale(recording.train_images)
         scale = response_scale(recording.train_responses)
 

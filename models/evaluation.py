@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from models import scores
 from models.data import Data
-from models.model import CorePlusReadoutModel, ModelOfParts, poisson_loss, total
+from models.model import ModelOfParts, poisson_loss, total
 from models.repeats import MIN_SD
 from models.shared_data import SharedData
-from models.spread import Spread
 
 
 @torch.no_grad()
 def predict(model: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
     """Rates (n, neurons) of images (n, 1, height, width), batch by batch, with the moving averages."""
-    return torch.cat(list(_rates(model, images, batch_size)))
-
-
-def silence(model: CorePlusReadoutModel, images: Tensor) -> np.ndarray:
-    """(neurons,) bool: whose rates do not vary over images (n, 1, height, width); takes their weights away, in place.
-
-    Training leaves such neurons tiny weights, which say nothing about them.
-    """
-    spread = Spread(of_columns=True)
-    with torch.no_grad():
-        for rates in _rates(model, images):
-            spread.add(rates.cpu().numpy())
-        silent = torch.from_numpy(spread.sd <= MIN_SD).to(model.readout.masks.device)
-        model.readout.masks[silent] = 0
-        model.readout.feature_weights[silent] = 0
-    return silent.cpu().numpy()
+    model.eval()
+    like = next(model.parameters())  # the images may lie elsewhere, and be of another precision
+    return torch.cat([model(batch.to(like)) for batch in images.split(batch_size)])
 
 
 def validate(model: ModelOfParts, data: Data | SharedData) -> tuple[float, float]:
@@ -92,11 +76,3 @@ def score(model: ModelOfParts, data: Data | SharedData) -> tuple[dict[str, float
         val_loss += float(poisson_loss(rates, recording.validation_responses))
     joined = {name: np.concatenate([one[name] for one in neurons]) for name in neurons[0]}
     return {"val_loss": val_loss} | scores.model_scores(predicted, joined), joined
-
-
-def _rates(model: nn.Module, images: Tensor, batch_size: int = 256) -> Iterator[Tensor]:
-    """Of each batch; the images may lie elsewhere than the model, and be of another precision."""
-    model.eval()
-    like = next(model.parameters())
-    for batch in images.split(batch_size):
-        yield model(batch.to(like))

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from models.tiling import Tiling, half_inverse, half_transform, matrix, whole_inverse, whole_transform
+from models.fourier_matrices import half_inverse, half_transform, matrix, whole_inverse, whole_transform
+from models.tiling import Tiling
 
 Spectra = tuple[Tensor, Tensor]  # real and imaginary part
 TILES_AT_ONCE = 96  # enough for the products of matrices, few enough to stay in the cache

@@ -1,9 +1,7 @@
-"""How much memory there is, and arrays that lie on the disk where it is too little."""
+"""How much memory there is: of the machine, of the container or job that this process runs in, and of a device."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,23 +26,6 @@ def free_memory(device: torch.device) -> int:
 
         return torch.cuda.mem_get_info(device)[0]
     return int(min(psutil.virtual_memory().available, *(max(0, limit - _used(group)) for group, limit in _limits())))
-
-
-def on_disk(shape: tuple[int, ...], dtype: np.dtype, parts: Iterable[np.ndarray]) -> np.ndarray:
-    """An array of so many rows that come in parts, mapped from a file that has no name.
-
-    Its room on the disk is free again when the array is gone, or the process, however it ends. It lies in Python's
-    temporary folder, which TMPDIR names; OSError names it where there is no room. Changes stay in memory.
-    """
-    folder = tempfile.gettempdir()
-    with tempfile.TemporaryFile(dir=folder) as file:
-        try:
-            for part in parts:
-                file.write(np.ascontiguousarray(part, dtype).data)
-            file.flush()
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, folder) from error
-        return np.memmap(file, dtype, "c", shape=shape)
 
 
 def _limits() -> list[tuple[Path, float]]:

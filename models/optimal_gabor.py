@@ -17,7 +17,7 @@ from models.gabors import GaborSet
 from models.model import CorePlusReadoutModel
 from models.own_stimuli import own_rates
 from models.progress import Progress
-from models.scores import MIN_SD
+from models.repeats import MIN_SD
 
 
 def optimal_gabors(

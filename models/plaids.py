@@ -13,16 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
+from models.gratings import gaussian, grating, stacked
 from models.model import CorePlusReadoutModel
-from models.own_stimuli import (
-    all_known,
-    gaussian,
-    grating,
-    grey_response,
-    own_rates,
-    stacked,
-    suppression_index,
-)
+from models.own_stimuli import all_known, grey_response, own_rates, suppression_index
 from models.progress import Progress
 
 

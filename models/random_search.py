@@ -1,4 +1,4 @@
-"""Random search over the weights of the penalties, with the hashes by which the original names its models.
+"""Random search over the weights of the penalties.
 
 A search needs nothing but a seed: every draw of every weight has a generator of its own. Source: Ecker et al.,
 ICLR 2019, section 3.4, and the parameter tables of their code.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -28,22 +27,6 @@ def random_search(
     for i in range(num_draws):
         draw_seed = (seed + i) % SEEDS
         yield draw_seed, {name: _log_uniform(draw_seed, name, *limits) for name, limits in bounds.items()}
-
-
-def key_hash(values: Mapping[str, Any]) -> str:
-    """The original's name of a row: 32 hexadecimal digits over the values, as text, in the order of their names."""
-    joined = "".join(str(value) for _, value in sorted(values.items()))
-    return hashlib.md5(joined.encode(), usedforsecurity=False).hexdigest()
-
-
-def search_seed(model_hash: str) -> int:
-    """The seed of the search that the original made for a model."""
-    return int(model_hash, 16) % SEEDS
-
-
-def training_seed(log_hash: str) -> int:
-    """The seed of the training that the original named `log_hash`: the text of its first four digits as a number."""
-    return int.from_bytes(log_hash[:4].encode(), "big")
 
 
 def _log_uniform(draw_seed: int, name: str, lower: float, upper: float) -> float:

@@ -27,9 +27,12 @@ def correlation_interval(predictions: np.ndarray, responses: np.ndarray, seed: i
     return bootstrap.interval(_correlation, predictions, responses, seed=seed)
 
 
-def mean_correlation_interval(predictions: np.ndarray, responses: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """Lower and upper end of the 95 % interval of the mean of `correlation` over neurons, by bootstrap over images."""
-    return bootstrap.interval_of_mean(_correlation, predictions, responses, seed=seed)
+def mean_correlation_interval(samples: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
+    """Lower and upper end of the 95 % interval of the mean of `correlation` over neurons, by bootstrap over images.
+
+    samples: predictions and responses of each recording, whose images are drawn for all of its neurons at once.
+    """
+    return bootstrap.interval_of_mean(_correlation, samples)
 
 
 def ceiling(responses: Rows) -> np.ndarray:
@@ -108,7 +111,7 @@ def model_scores(
     }
     found = mean_scores(neurons, min_explainable_variance)
     for name, of_recordings in pairs.items():
-        found[f"{name}_lower"], found[f"{name}_upper"] = bootstrap.interval_of_joint_mean(_correlation, of_recordings)
+        found[f"{name}_lower"], found[f"{name}_upper"] = mean_correlation_interval(of_recordings)
     return found
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.cores import PlainKernel
+from models.kernels import PlainKernel
 from models.model import CorePlusReadoutModel
 
 OIHW_TO_HWIO = (2, 3, 1, 0)

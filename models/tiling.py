@@ -8,13 +8,10 @@ overlap-add for their gradients).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
-from torch import Tensor
 
 MOST_TILES = 16  # along an axis
 OVERHEAD = 3.0  # tilings that save fewer multiplications than this take longer than direct convolutions; measured
@@ -77,35 +74,3 @@ def worthwhile(size: tuple[int, int], kernel: tuple[int, int], num_inputs: int, 
     best = min(tilings, key=lambda tiling: tiling.cost(num_inputs, num_outputs))
     direct = float(np.prod([*size, *kernel, num_inputs, num_outputs]))
     return best if OVERHEAD * best.cost(num_inputs, num_outputs) < direct else None
-
-
-def half_transform(length: int, num_pixels: int) -> np.ndarray:
-    """(2 half, pixels): from real pixels, with zeros behind them, to real parts and then imaginary parts."""
-    angles = 2 * np.pi / length * np.outer(np.arange(length // 2 + 1), np.arange(num_pixels))
-    return np.concatenate([np.cos(angles), -np.sin(angles)])
-
-
-def half_inverse(length: int, num_pixels: int) -> np.ndarray:
-    """(pixels, 2 half): back to the first real pixels."""
-    frequencies = np.arange(length // 2 + 1)
-    times = np.where((frequencies == 0) | (2 * frequencies == length), 1, 2) / length
-    return half_transform(length, num_pixels).T * np.tile(times, 2)
-
-
-def whole_transform(length: int, num_pixels: int) -> np.ndarray:
-    """(2 frequencies, pixels 2): of complex pixels, whose two parts lie side by side, to real and then imaginary."""
-    angles = 2 * np.pi / length * np.outer(np.arange(length), np.arange(num_pixels))
-    cosine, sine = np.cos(angles), np.sin(angles)
-    both = np.stack([np.stack([cosine, sine], axis=-1), np.stack([-sine, cosine], axis=-1)])
-    return both.reshape(2 * length, 2 * num_pixels)
-
-
-def whole_inverse(length: int, num_pixels: int) -> np.ndarray:
-    """(pixels 2, 2 frequencies): back to the first complex pixels."""
-    return whole_transform(length, num_pixels).T / length
-
-
-@lru_cache(maxsize=1024)
-def matrix(make: Callable[[int, int], np.ndarray], length: int, num_pixels: int, dtype: torch.dtype) -> Tensor:
-    """One of the four matrices above, as a tensor."""
-    return torch.from_numpy(make(length, num_pixels)).to(dtype)

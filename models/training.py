@@ -21,6 +21,7 @@ from models.data import Data
 from models.early_stopping import EarlyStopping
 from models.interrupts import deferred
 from models.keeper import Keeper
+from models.loading import Loader
 from models.minibatches import JointMinibatches, Minibatches, orders
 from models.model import ModelOfParts
 from models.optimizers import optimizer_named
@@ -36,7 +37,7 @@ from models.training_state import (
     prefixed,
     under,
 )
-from models.training_step import CapturedStep, CudaGraph, Minibatch, Step
+from models.training_step import CapturedStep, CudaGraph, Step
 
 
 class TrainingDivergedError(ValueError):
@@ -88,7 +89,7 @@ class Trainer:
         self._captured = captured and self._device.type == "cuda"
         self.model = model.to(self._device, self._precision.dtype)
         self.data = data.to(self._device, self._precision.dtype)
-        self._noise = torch.Generator().manual_seed(seed)
+        self._loader = Loader(self.data, model.core.channels, seed, self._device, self._precision.dtype)
 
     def fit(
         self,
@@ -187,41 +188,7 @@ class Trainer:
 
     def _step(self, rows: Sequence[np.ndarray], rate: float, map_dropout: float, max_shift: int) -> Tensor:
         self.model.train()
-        return self._take(self._minibatch(rows, map_dropout, max_shift), rate)
-
-    def _minibatch(self, rows: Sequence[np.ndarray], map_dropout: float, max_shift: int) -> Minibatch:
-        """Rows of each recording, on the device, noise included."""
-        shown, responses = [], []
-        for own, recording in zip(rows, self.data.parts, strict=True):
-            which = torch.from_numpy(own)
-            images = self._taken(recording.train_images, which)
-            shown.append(self._shifted(images, max_shift) if max_shift else images)
-            responses.append(self._taken(recording.train_responses, which))
-        images = shown[0] if len(shown) == 1 else torch.cat(shown)
-        if not map_dropout:
-            return Minibatch(images, tuple(responses))
-        kept = torch.rand(len(images), self.model.core.channels, generator=self._noise) >= map_dropout
-        return Minibatch(images, tuple(responses), self._on_device(kept.to(self._precision.dtype) / (1 - map_dropout)))
-
-    def _taken(self, array: Tensor, which: Tensor) -> Tensor:
-        """Rows of a training array, which is not on the device where that has no room for it."""
-        if array.device.type == "cpu":
-            return self._on_device(array[which].to(self._precision.dtype))
-        return array[self._on_device(which)]
-
-    def _shifted(self, images: Tensor, max_shift: int) -> Tensor:
-        """Each image moved by its own whole number of pixels; what enters is a repeat of the border."""
-        height, width = images.shape[2:]
-        shifts = torch.randint(-max_shift, max_shift + 1, (2, len(images), 1), generator=self._noise)
-        rows = self._on_device((torch.arange(height) + shifts[0]).clamp(0, height - 1))
-        columns = self._on_device((torch.arange(width) + shifts[1]).clamp(0, width - 1))
-        which = torch.arange(len(images), device=images.device)[:, None, None]
-        return images[which, 0, rows[:, :, None], columns[:, None, :]][:, None]
-
-    def _on_device(self, tensor: Tensor) -> Tensor:
-        """Moved there; from memory that a GPU reads by itself, so that the host need not wait."""
-        waiting = tensor.pin_memory() if self._device.type == "cuda" else tensor
-        return waiting.to(self._device, non_blocking=True)
+        return self._take(self._loader.minibatch(rows, map_dropout, max_shift), rate)
 
     def _weights(self) -> State:
         """Copies of the weights and of the optimiser's state."""
@@ -238,11 +205,11 @@ class Trainer:
             prefixed("standing.", self._at.state_dict())
             | prefixed("weights.", self._weights())
             | prefixed("minibatches.", self._batches.state_dict())
-            | {"noise": self._noise.get_state()}
+            | {"noise": self._loader.noise.get_state()}
         )
 
     def _go_on(self, state: State) -> None:
         self._at = Standing.from_state(under("standing.", state))
         self._restore(under("weights.", state))
         self._batches.load_state_dict(under("minibatches.", state))
-        self._noise.set_state(state["noise"])
+        self._loader.noise.set_state(state["noise"])

@@ -10,8 +10,8 @@ import datajoint as dj
 import numpy as np
 
 import models
-from models.exported import build
-from models.random_search import training_seed
+from models.build import build
+from models.original_hashes import training_seed
 from pipeline.checkpoints import Checkpoint, read_checkpoint
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.random_search import key_hash, random_search, search_seed
+from models.original_hashes import key_hash, search_seed
+from models.random_search import random_search
 from pipeline.named_config import NamedConfig
 
 DATA_HASH = key_hash({"data": 0})  # of the one recording that the paper uses

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import datajoint as dj
-import h5py
 
 from models.recording import Recording
-from models.room import total_memory
-from schemas import stored_file
-from schemas.codecs import CorruptFileError
-
-SHARE_IN_MEMORY = 1 / 16  # of the machine's, for the arrays of one recording; what is larger is read chunk by chunk
+from schemas import stored_recording
 
 schema = dj.Schema()
 
@@ -63,12 +56,8 @@ class Dataset(dj.Manual):
         """
 
     def load(self) -> Recording:
-        """The recording of the one row that is left, from the store; a large one stays there until it is looked at.
-
-        Raises CorruptFileError where the stored arrays are not those that were ingested, MissingExternalFile where
-        there is no file, and StoreError where the store does not give it.
-        """
-        return _read(*self.fetch1("dataset_name", "content_sha256", "recording"))
+        """The recording of the one row that is left; raises what `stored_recording.read` does."""
+        return stored_recording.read(*self.fetch1("dataset_name", "content_sha256", "recording"))
 
 
 @dataclass(frozen=True)
@@ -91,7 +80,7 @@ class Source:
 
     def load(self) -> Recording:
         """Raises CorruptFileError where the stored arrays are not those that were ingested."""
-        whole = _read(self.dataset_name, self.content_sha256, self.recording)
+        whole = stored_recording.read(self.dataset_name, self.content_sha256, self.recording)
         return whole.neurons_part(part=self.neuron_part, num_parts=self.neuron_parts).training_part(
             per_mille=self.trials_per_mille, part=self.part, num_parts=self.num_parts, seed=self.subset_seed
         )
@@ -182,22 +171,3 @@ def joint_sha256(digests: Mapping[str, str]) -> str:
 def _neurons_of(member: dict) -> slice:
     """Which neurons of its recording a member has."""
     return slice(member["neuron_part"] - 1, None, member["neuron_parts"])
-
-
-def _read(name: str, sha256: str, stored: Any) -> Recording:
-    recording = Recording.lazy(partial(_opened, name, stored))
-    if recording.nbytes <= SHARE_IN_MEMORY * total_memory():
-        recording = recording.in_memory()
-    if recording.content_sha256() != sha256:
-        raise CorruptFileError(f"{stored.path}: the arrays of {name} are not those that were ingested")
-    return recording
-
-
-@contextmanager
-def _opened(name: str, stored: Any) -> Iterator[h5py.File]:
-    """The file in the store, of which only what is asked for is read."""
-    try:
-        with stored_file.opened(stored) as content, h5py.File(content, "r") as file:
-            yield file
-    except (OSError, RuntimeError, KeyError) as error:  # what h5py raises for a damaged file
-        raise CorruptFileError(f"{stored.path}: the file of {name} is damaged ({error})") from error

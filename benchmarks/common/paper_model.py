@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 import models
+from models.build import build
 from models.cores import StackedCore
-from models.exported import build
 from pipeline.published import PAPER
 
 CORE_WEIGHTS = ("conv_smooth_weight", "conv_sparse_weight")

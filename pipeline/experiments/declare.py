@@ -9,7 +9,7 @@ from typing import Any
 
 import datajoint as dj
 
-from models.random_search import search_seed
+from models.original_hashes import search_seed
 from pipeline.errors import UserError
 from pipeline.experiments.design import PAPER, SMALL, Design, Point
 from pipeline.experiments.operations import map_sizes

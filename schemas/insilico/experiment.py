@@ -95,7 +95,7 @@ class InSilicoExperiment(dj.Computed):
     ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         model = (TrainedModel & key).load_model().to(where)
         masks = model.readout.masks
-        models.evaluation.silence(model, data.to(masks.device, masks.dtype).train_images)
+        models.silence.silence(model, data.to(masks.device, masks.dtype).train_images)
         return self.measure(model, data, key, parameters)
 
     def make_insert(self, key: dict[str, Any], row: dict[str, Any], neurons: list[dict[str, Any]]) -> None:

@@ -21,9 +21,9 @@ def network(task: dict[str, Any], shapes: Shapes, core: dict[str, Tensor] | None
     settings = task | {"image_size": size}
     if len(num_neurons) == 1:
         (count,) = num_neurons.values()
-        model: models.model.ModelOfParts = models.exported.build(settings | {"num_neurons": count})
+        model: models.model.ModelOfParts = models.build.build(settings | {"num_neurons": count})
     else:
-        model = models.exported.build_shared(settings, num_neurons)
+        model = models.build.build_shared(settings, num_neurons)
     if core is not None:
         model.to(models.precision.precision_named(task["precision"]).dtype)  # before, so that no digit of them is lost
         model.core.load_state_dict(core)

@@ -30,10 +30,10 @@ def test_ends_are_percentiles_of_the_draws(values):
 
 
 def test_blocks_of_neurons_change_nothing(values, monkeypatch):
-    whole, whole_mean = bootstrap.interval(mean, values), bootstrap.interval_of_mean(mean, values)
+    whole, whole_mean = bootstrap.interval(mean, values), bootstrap.interval_of_mean(mean, [(values,)])
     monkeypatch.setattr(bootstrap, "BLOCK", 4)
     np.testing.assert_allclose(bootstrap.interval(mean, values), whole, rtol=1e-12)
-    np.testing.assert_allclose(bootstrap.interval_of_mean(mean, values), whole_mean, rtol=1e-12)
+    np.testing.assert_allclose(bootstrap.interval_of_mean(mean, [(values,)]), whole_mean, rtol=1e-12)
 
 
 @pytest.mark.parametrize("share", [0.01, 0.04])
@@ -56,7 +56,7 @@ def test_neurons_share_the_draws(values):
         np.diff(ends, axis=0)
         for ends in (
             bootstrap.interval(mean, values[:, :1]),
-            bootstrap.interval_of_mean(mean, np.repeat(values[:, :1], 50, axis=1)),
+            bootstrap.interval_of_mean(mean, [(np.repeat(values[:, :1], 50, axis=1),)]),
         )
     )
     np.testing.assert_allclose(width_of_mean, width[:, 0])  # not less by the square root of 50
@@ -73,7 +73,7 @@ def test_interval_of_the_mean_holds_what_other_images_give_in_95_of_100():
 
     mixture = 0.5 * rng.normal(size=(3, 40))
     expected = np.mean([correlation(*pair).mean() for pair in zip(*drawn(1000), strict=True)])
-    intervals = np.array([mean_correlation_interval(*pair) for pair in zip(*drawn(150), strict=True)])
+    intervals = np.array([mean_correlation_interval([pair]) for pair in zip(*drawn(150), strict=True)])
     held = (intervals[:, 0] < expected) & (expected < intervals[:, 1])
     assert np.mean(held) == pytest.approx(0.94, abs=0.05)
 
@@ -82,6 +82,6 @@ def test_interval_of_the_mean_holds_the_mean_of_many_neurons():
     rng = np.random.default_rng(0)
     predictions = rng.normal(size=(30, 3000))
     responses = predictions + rng.normal(size=(30, 3000))
-    low, high = mean_correlation_interval(predictions, responses)
+    low, high = mean_correlation_interval([(predictions, responses)])
     assert low < correlation(predictions, responses).mean() < high
     assert high - low < 0.02

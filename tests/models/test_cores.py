@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.cores import RotatedHermiteKernel
+from models.kernels import RotatedHermiteKernel
 from models.start_values import truncated_normal_
 
 CORES = {

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import models
-from models.exported import build
+from models.build import build
 from programs import needs_cuda
 
 ALONE = """

@@ -6,7 +6,7 @@ import psutil
 import pytest
 import torch
 
-from models import room
+from models import memory
 from programs import missing
 
 CPU = torch.device("cpu")
@@ -17,7 +17,7 @@ def group(tmp_path, monkeypatch):
     """Give the outermost group of this process a limit, and say what it takes of that."""
     if "0::/" not in Path("/proc/self/cgroup").read_text():
         missing("this machine has no groups of version 2")
-    monkeypatch.setattr(room, "CGROUP", tmp_path)
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
 
     def write(limit, current=None, inactive_file=0):
         (tmp_path / "memory.max").write_text(f"{limit}\n")
@@ -34,12 +34,12 @@ def group(tmp_path, monkeypatch):
 )
 def test_what_a_group_takes_is_not_free(group, current, inactive_file, free):
     group(2**20, current, inactive_file)
-    assert room.total_memory() == 2**20
-    assert room.free_memory(CPU) == free
+    assert memory.total_memory() == 2**20
+    assert memory.free_memory(CPU) == free
 
 
 @pytest.mark.parametrize("limit", ["max", 2**62])
 def test_a_group_has_no_more_than_the_machine(group, limit):
     group(limit, 2**19)
-    assert room.total_memory() == psutil.virtual_memory().total
-    assert 0 < room.free_memory(CPU) < room.total_memory()
+    assert memory.total_memory() == psutil.virtual_memory().total
+    assert 0 < memory.free_memory(CPU) < memory.total_memory()

@@ -152,7 +152,7 @@ def test_a_full_disk_is_named(tmp_path):
     code = """if True:
         import os
         import numpy as np
-        from models.room import on_disk
+        from models.on_disk import on_disk
 
         kept = on_disk((3, 2**16), np.dtype("f4"), (np.ones((1, 2**16)) for _ in range(3)))
         try:

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from models import GaborSet
+from models.gratings import gaussian, grating
 from models.optimal_gabor import optimal_gabors, tuning_orientations
-from models.own_stimuli import gaussian, grating
 
 GABORS = GaborSet((10, 9), (3, 7, 2, 7), [4.0, 7.0], [1.0, 1.5], [1.0, 4.0], 4, 3, center_step=2)
 V1_GABORS = GaborSet((32, 28), (1, 32, 1, 28), [8.0, 14.0], [1.5], [2.0], 8, 4, center_step=3)

@@ -18,7 +18,7 @@ from models.lazy import LazyArray
 from pipeline import clean
 from pipeline.protocols import declare_protocol
 from pipeline.tasks import declare_task
-from schemas import dataset
+from schemas import stored_recording
 from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico import FeatureWeights
@@ -93,7 +93,7 @@ def test_a_store_on_s3(bucket, recorded, command, quick, recording, only, tmp_pa
     assert report.code == 0, report.err
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset, "SHARE_IN_MEMORY", 0)  # so that only what is looked at is read from the bucket
+        patch.setattr(stored_recording, "SHARE_IN_MEMORY", 0)  # so that only what is looked at is read from the bucket
         large = (Dataset & {"dataset_name": recorded}).load()
         assert isinstance(large.train_images, LazyArray)
         assert large.training_part(per_mille=100).in_memory().train_images.shape == (6, 16, 16)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.exported import build
+from models.build import build
 from models.simulation import simulate_recording
 from pipeline import configs, results
 from pipeline.datasets import add_recording

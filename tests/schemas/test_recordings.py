@@ -14,7 +14,7 @@ from models.lazy import LazyArray
 from pipeline.datasets import add_recording
 from pipeline.tasks import declare_task
 from pipeline.worker import work
-from schemas import dataset, recordings
+from schemas import recordings, stored_recording
 from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel
@@ -100,7 +100,7 @@ def test_a_large_one_stays_in_the_store_and_trains_to_the_same_bits(kept, store,
         TrainingSet.Member.insert1(KEYS[0] | {"dataset_name": "kept"} | part)
     found = []
     for share in (1.0, 0.0):
-        monkeypatch.setattr(dataset, "SHARE_IN_MEMORY", share)
+        monkeypatch.setattr(stored_recording, "SHARE_IN_MEMORY", share)
         recordings.forget()
         assert isinstance((TrainingSet & KEYS[0]).load().train_responses, np.ndarray if share else LazyArray)
         key = declare_task("kept", "quick", 0)
