@@ -43,13 +43,12 @@ def align(
     num_starts: int = 10,
     seed: int = 0,
     reconstruction_weight: float = 1.5,
-    unit_norm: bool = True,
     device: torch.device | str = "cpu",
 ) -> Alignment:
     """Align vectors (neurons, rotations, features) by Adam from several starts at once; the best of them.
 
-    unit_norm: scale each vector to length 1 first, as the authors do; the aligned ones are so scaled, and shorter
-    where shifts mix. reconstruction_weight: the more, the less they mix.
+    Each vector is scaled to length 1 first, as the authors do; the aligned ones are so scaled, and shorter where shifts
+    mix. reconstruction_weight: the more, the less they mix.
 
     All starts measure angles from each neuron's rotation of largest squared weight; the first starts there, the
     others at random. So to turn an input by a whole shift changes nothing but its angle. Neurons without weights
@@ -70,8 +69,7 @@ def align(
         return Alignment(vectors, angles, float("nan"))
 
     given = torch.from_numpy(weights[used].astype(np.float64)).to(device)
-    if unit_norm:
-        given /= given.flatten(1).norm(dim=1)[:, None, None]
+    given /= given.flatten(1).norm(dim=1)[:, None, None]
     to_largest = -given.square().sum(dim=2).argmax(dim=1)
     shifts = _shifts(given, to_largest)  # (neurons, rotations, rotations * features)
     generator = torch.Generator().manual_seed(seed)

@@ -12,6 +12,8 @@ from models.explained_variance import explainable_variance, explainable_variance
 from models.lazy import Rows
 from models.repeats import MIN_SD, mean_over_images, mean_over_repeats, moments, noise_variance, ratio
 
+MIN_EXPLAINABLE_VARIANCE = 0.15  # of neurons whose FEVE counts, as in Cadena et al., 2019
+
 
 def correlation(predictions: np.ndarray, responses: np.ndarray) -> np.ndarray:
     """(neurons,): Pearson's correlation over images of two arrays (images, neurons).
@@ -94,34 +96,32 @@ def neuron_scores(predicted: Predicted, repeat: dict[str, np.ndarray] | None = N
     return values | _ends(intervals) | (repeat_scores(repeats) if repeat is None else repeat)
 
 
-def model_scores(
-    predicted: Sequence[Predicted], neurons: dict[str, np.ndarray], min_explainable_variance: float = 0.15
-) -> dict[str, float]:
+def model_scores(predicted: Sequence[Predicted], neurons: dict[str, np.ndarray]) -> dict[str, float]:
     """Scores over all neurons, from what was predicted of each recording and theirs as `neuron_scores` gives them.
 
     val_corr, test_corr: mean over neurons; `..._median` the median; `..._lower` and `..._upper` the 95 % interval of
         the mean by bootstrap over images, which are drawn for all neurons of a recording at once.
     ceiling: mean over the neurons whose ceiling is known.
-    feve: mean over the neurons of at least `min_explainable_variance`, as in Cadena et al. 2019, since a fraction of
-        next to nothing may be any number; `feve_median` the median over them. NaN where there are none.
+    feve: mean over the neurons of an explainable variance of at least 0.15, since a fraction of next to nothing may be
+        any number; `feve_median` the median over them. NaN where there are none.
     """
     pairs = {
         "val_corr": [(one.validation_predictions, one.validation_responses) for one in predicted],
         "test_corr": [(one.test_predictions, mean_over_repeats(one.test_responses)) for one in predicted],
     }
-    found = mean_scores(neurons, min_explainable_variance)
+    found = mean_scores(neurons)
     for name, of_recordings in pairs.items():
         found[f"{name}_lower"], found[f"{name}_upper"] = mean_correlation_interval(of_recordings)
     return found
 
 
-def mean_scores(neurons: dict[str, np.ndarray], min_explainable_variance: float = 0.15) -> dict[str, float]:
+def mean_scores(neurons: dict[str, np.ndarray]) -> dict[str, float]:
     """Of `model_scores` those that follow from the neurons' alone: all but the ends of intervals."""
     found = {}
     for name in ("val_corr", "test_corr"):
         found[name], found[f"{name}_median"] = _mean_and_median(neurons[name])
     found["ceiling"], _ = _mean_and_median(neurons["ceiling"])
-    enough = neurons["explainable_variance"] >= min_explainable_variance
+    enough = neurons["explainable_variance"] >= MIN_EXPLAINABLE_VARIANCE
     found["feve"], found["feve_median"] = _mean_and_median(neurons["feve"][enough])
     return found
 
