@@ -90,7 +90,7 @@ def test_a_gradient_reaches_every_parameter(core, images):
         assert parameter.grad.abs().amax() > 1e-8, name
 
 
-def test_penalties_reach_every_kernel_and_follow_its_weights(core, small_core):
+def test_penalties_reach_every_kernel_and_follow_its_weights(core):
     core.regularizer().backward()
     for layer in core.layers:
         assert layer.kernel.weights.grad.abs().amax() > 0

@@ -48,6 +48,7 @@ def test_every_state_leads_to_the_same_end(small_model, small_data, kind, option
 def test_also_in_mixed_precision(small_model, small_data):
     kept = Kept()
     whole = fit(small_model, small_data, KINDS["noise"], kept, precision="bfloat16")
+    assert len(kept.states) == len(whole[1].curve) > 1
     for state in kept.states:
         assert_same(fit(small_model, small_data, KINDS["noise"], Kept(state), precision="bfloat16"), whole)
 

@@ -54,7 +54,7 @@ def weights(module):
 
 
 @pytest.mark.parametrize("kind", ["hermite", "conv2d"])
-def test_of_the_same_data_twice_every_part_learns_as_alone(double, small_model, small_data, shared, kind):
+def test_of_the_same_data_twice_every_part_learns_as_alone(double, small_model, small_data, kind):
     """Batch norm sees the same averages, so each readout has its own gradient, and the core twice that of the data."""
     data = small_data.to("cpu", double)
     images, responses = data.train_images[:8], data.train_responses[:8]

@@ -8,7 +8,7 @@ from models import load_tensorflow_variables, poisson_loss, predict, tensorflow_
 
 
 @pytest.mark.parametrize("name", ["ckpt_hermite", "ckpt_conv2d"])
-def test_a_recorded_checkpoint_predicts_as_it_did(recorded, recorded_model, tiny_data, name):
+def test_a_recorded_checkpoint_predicts_as_it_did(recorded, recorded_model, name):
     wanted = recorded(name)
     model = recorded_model(wanted, "values/")  # Adam's variables among them
     images = torch.from_numpy(wanted["inputs"]).permute(0, 3, 1, 2)

@@ -91,6 +91,7 @@ def test_nothing_moves_when_the_best_state_comes_back(small_model, small_data):
     keeper = Places(trainer)
     result, _ = fit(trainer, keeper=keeper)
     assert len({point.learning_rate for point in result.curve}) > 1
+    assert len(keeper.places) == len(result.curve) > 1
     assert all(places == keeper.places[0] for places in keeper.places)
 
 

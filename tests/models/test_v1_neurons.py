@@ -149,7 +149,7 @@ def test_mean_rates_are_as_set_and_selectivity_has_a_heavy_tail(neurons, images)
     assert np.median(rates.max(axis=0) / mean) > 3
 
 
-def test_orientations_are_continuous_and_places_inside(neurons, images):
+def test_orientations_are_continuous_and_places_inside(images):
     many = V1Neurons.draw(images, 1000, np.random.default_rng(2))
     assert np.all((many.orientation >= 0) & (many.orientation < np.pi))
     count = np.histogram(many.orientation, 10, (0, np.pi))[0]

@@ -185,7 +185,9 @@ def test_without_repeats_what_they_tell_is_null(connection, recording, quick):
             row = (TrainedModel & key).proj(..., "-weights").fetch1()
             assert {name for name in row if row[name] is None} >= {"ceiling", "feve", "feve_median"}
             assert row["test_corr_lower"] < row["test_corr_upper"]
-            for neuron in (TrainedModel.Neuron & key).to_dicts():
+            neurons = (TrainedModel.Neuron & key).to_dicts()
+            assert len(neurons) == recording.num_neurons
+            for neuron in neurons:
                 null = {name for name in neuron if neuron[name] is None}
                 names = ("ceiling", "explainable_variance", "feve")
                 assert null == {f"{name}{end}" for name in names for end in ("", "_lower", "_upper")}
