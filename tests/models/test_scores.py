@@ -152,6 +152,27 @@ def test_scores_are_deterministic_and_those_of_their_functions():
     assert np.any(scores.correlation_interval(signal, responses, seed=1)[0] != found["test_corr_lower"])
 
 
+@pytest.mark.parametrize(
+    "interval", ["correlation", "mean_correlation", "ceiling", "explainable_variance", "feve"], ids="{}_interval".format
+)
+def test_draws_of_an_interval_follow_from_its_seed_alone(interval):
+    signal, repeats = simulated(30, 3)
+    given = {"feve": (signal, repeats), "correlation": (signal, repeats[0]), "mean_correlation": (signal, repeats[0])}
+    found = getattr(scores, f"{interval}_interval")
+    plain, first, other = (found(*given.get(interval, [repeats]), **seed) for seed in ({}, {"seed": 0}, {"seed": 1}))
+    np.testing.assert_array_equal(plain, first)
+    for end, other_end in zip(first, other, strict=True):
+        assert np.any((end != other_end) & np.isfinite(end) & np.isfinite(other_end))
+
+
+def test_scores_of_repeats_that_are_known_are_taken_as_they_are():
+    signal, repeats = simulated(50, 3)
+    known = {"ceiling": np.zeros(NUM_NEURONS)}
+    found = scores.neuron_scores(predicted(signal, repeats), known)
+    assert found["ceiling"] is known["ceiling"]
+    assert "explainable_variance" not in found
+
+
 def test_a_neuron_that_was_never_shown_spoils_no_other():
     signal, repeats = simulated(50, 3)
     whole = neuron_scores(signal, repeats)
@@ -193,6 +214,18 @@ def test_scores_of_a_model_are_those_of_its_neurons():
     assert 50 < enough.sum() < 250
     assert found["feve"] == pytest.approx(neurons["feve"][enough].mean())
     assert found["feve_median"] == np.median(neurons["feve"][enough])
+
+
+def test_a_neuron_right_at_the_limit_counts_for_feve():
+    """The limit itself is enough, as in the paper; it is 0.15 where none is given."""
+    known = np.full(4, 0.5)
+    neurons = dict.fromkeys(("val_corr", "test_corr", "ceiling"), known) | {
+        "explainable_variance": np.array([0.149, 0.15, 0.4, 0.5]),
+        "feve": np.array([0.1, 0.2, 0.4, 0.9]),
+    }
+    found = scores.mean_scores(neurons)
+    assert (found["feve"], found["feve_median"]) == (pytest.approx(0.5), 0.4)
+    assert scores.mean_scores(neurons, 0.4)["feve"] == pytest.approx(0.65)
 
 
 def test_a_model_without_repeats_has_no_ceiling_and_no_feve():
