@@ -46,6 +46,22 @@ def test_correlation_does_not_depend_on_scale_or_offset(pair):
     np.testing.assert_allclose(scores.correlation(1e3 + predictions, 7 * responses - 1e4), wanted, rtol=1e-6)
 
 
+def test_far_offsets_cost_no_digits(pair):
+    """Of each neuron its own."""
+    predictions, responses = pair
+    far = 1e7 * np.arange(8)
+    wanted = scores.correlation(predictions, responses)
+    np.testing.assert_allclose(scores.correlation(predictions + far, responses - far), wanted, rtol=1e-6)
+    _, repeats = simulated(50, 4)
+    np.testing.assert_allclose(scores.ceiling(repeats + 1e7), scores.ceiling(repeats), rtol=1e-6)
+
+
+def test_single_precision_is_summed_in_double_precision(pair):
+    predictions, responses = (1e3 + array.astype(np.float32) for array in pair)
+    wanted = scores.correlation(predictions.astype(np.float64), responses.astype(np.float64))
+    np.testing.assert_allclose(scores.correlation(predictions, responses), wanted, rtol=1e-12)
+
+
 def test_correlation_leaves_out_images_that_were_not_shown(pair):
     predictions, responses = pair
     responses[3, 2] = responses[7, 2] = np.nan
@@ -71,6 +87,8 @@ def test_recorded_limit_of_constancy(pair):
     predictions = (predictions - predictions.mean(axis=0)) / predictions.std(axis=0)
     assert np.all(scores.correlation(1.01e-5 * predictions, predictions) > 0.99)
     assert np.all(scores.correlation(0.99e-5 * predictions, predictions) == 0)
+    assert np.all(scores.correlation(predictions, 1.01e-5 * predictions) > 0.99)
+    assert np.all(scores.correlation(predictions, 0.99e-5 * predictions) == 0)
 
 
 @pytest.mark.parametrize("num_repeats", [2, 4, 10])
@@ -104,6 +122,36 @@ def test_no_ceiling_from_single_repeats():
     _, repeats = simulated(60, 3)
     repeats[1:, :, 0] = np.nan
     assert np.flatnonzero(np.isnan(scores.ceiling(repeats))).tolist() == [0]
+
+
+def test_an_image_that_was_not_shown_does_not_count():
+    signal, repeats = simulated(30, 4)
+    repeats[:, 20:] = np.nan
+    for score in ("ceiling", "explainable_variance"):
+        np.testing.assert_allclose(getattr(scores, score)(repeats), getattr(scores, score)(repeats[:, :20]), rtol=1e-12)
+    for score, wanted in (("correlation", repeats[0]), ("feve", repeats)):
+        whole, part = (getattr(scores, score)(signal[:n], wanted[..., :n, :]) for n in (30, 20))
+        np.testing.assert_allclose(whole, part, rtol=1e-12)
+
+
+@pytest.mark.parametrize("score", ["correlation", "ceiling", "explainable_variance", "feve"])
+def test_draws_of_an_interval_are_scores_of_images_drawn_with_repetition(score):
+    signal, repeats = simulated(12, 4)
+    signal, repeats = signal[:, :20], repeats[:, :, :20]
+    repeats[:, 6:, :10] = np.nan  # in some draws one or two of the images were shown, or only one, several times
+    repeats[2:, ::2, ::2] = np.nan
+    weights = np.random.default_rng(0).multinomial(12, np.full(12, 1 / 12), size=1000)
+
+    def of(rows):
+        given = {"correlation": (signal[rows], repeats[0, rows]), "feve": (signal[rows], repeats[:, rows])}
+        return given.get(score, [repeats[:, rows]])
+
+    draws = np.array([getattr(scores, score)(*of(np.repeat(np.arange(12), times))) for times in weights])
+    known = np.isfinite(draws).mean(axis=0) >= 0.975
+    assert known.any()
+    found = np.array(getattr(scores, f"{score}_interval")(*of(np.arange(12))))
+    np.testing.assert_array_equal(np.isfinite(found), [known, known])
+    np.testing.assert_allclose(found[:, known], np.nanpercentile(draws[:, known], [2.5, 97.5], axis=0), rtol=1e-9)
 
 
 def test_intervals_bracket_the_estimate_and_shrink_with_more_images():
