@@ -79,6 +79,28 @@ def test_scale_and_offset():
     assert np.all(feve(7 * rates, counts) < feve(rates, counts))  # unlike a correlation
 
 
+def test_far_offsets_cost_no_digits():
+    rates, counts = poisson(50, 4)
+    np.testing.assert_allclose(explainable_variance(1e7 + counts), explainable_variance(counts), rtol=1e-6)
+    np.testing.assert_allclose(feve(1e7 + rates, 1e7 + counts), feve(rates, counts), rtol=1e-6)
+
+
+def test_limit_of_constancy():
+    """The SD over all trials, as that of a correlation."""
+    rates, counts = poisson(50, 4)
+    sd = counts.std(axis=(0, 1))
+    for factor, known in ((1.01e-5, True), (0.99e-5, False)):
+        scaled = factor / sd * counts
+        assert np.all(np.isfinite(explainable_variance(scaled)) == known)
+        assert np.all(np.isfinite(feve(factor / sd * rates, scaled)) == known)
+
+
+def test_as_much_noise_as_variance():
+    responses = np.array([[[2.0], [0]], [[0], [-2]]])  # V = S = 2
+    assert explainable_variance(responses) == 0
+    assert np.isnan(feve(np.array([[1.0], [-1]]), responses))
+
+
 def test_no_signal_to_explain():
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(4, 100, NUM_NEURONS))

@@ -45,6 +45,7 @@ def test_penalties_do_not_depend_on_a_filters_scale():
     kernel = torch.randn(3, 2, 5, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     for penalty in (smoothness, group_sparsity):
         torch.testing.assert_close(penalty(kernel), penalty(-10 * kernel), rtol=1e-8, atol=0)
+        torch.testing.assert_close(penalty(kernel), penalty(0.03 * kernel), rtol=1e-6, atol=0)  # as in trainings
 
 
 def test_sparsity_counts_inputs():

@@ -112,6 +112,14 @@ def test_biases_are_finite_for_any_mean_response():
     np.testing.assert_allclose(biases[5:], mean_responses[5:] / 2)
 
 
+def test_biases_of_single_precision_lose_no_digits(double):
+    mean_responses = np.array([1e-9, 0.1, 3], dtype=np.float32)
+    fine, coarse = (SpatialXFeatureJointL1Readout((1, 2, 2), 3) for _ in range(2))
+    fine.initialize(torch.Generator(), mean_responses.astype(np.float64))
+    coarse.initialize(torch.Generator(), mean_responses)
+    assert torch.equal(coarse.biases, fine.biases)
+
+
 def test_a_silent_neuron_is_predicted_to_be_silent():
     readout = SpatialXFeatureJointL1Readout((3, 4, 5), 2)
     readout.initialize(torch.Generator().manual_seed(0), np.array([0, 1.0]))
@@ -147,6 +155,15 @@ def test_weights_by_position_and_by_name():
     by_position = getattr(models, name)((3, 4, 5), 6, False, "rand", 0.5, 0.2)
     by_name = getattr(models, name)((3, 4, 5), 6, feature_sparsity=0.2, mask_sparsity=0.5)
     assert torch.equal(by_position.regularizer(), by_name.regularizer())
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_what_is_not_given(name):
+    """No penalty, weights of either sign, random masks."""
+    built = getattr(models, name)((3, 4, 5), 6, **{"k_transfer": 2} if "Transfer" in name else {})
+    assert built.masks.any()
+    assert built.regularizer() == 0
+    assert (built.positive_feature_weights, built.init_masks) == (False, "rand")
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,11 @@ def test_noise_variance_is_pooled_over_images(responses):
     np.testing.assert_allclose(found[2], wanted / (np.isfinite(drawn).sum(axis=0) - 1).sum(axis=0))
 
 
+def test_noise_variance_of_a_single_pair():
+    _, squares, number = repeats.moments(np.array([[[1.0], [5]], [[3], [np.nan]]]))
+    assert repeats.noise_variance(np.ones((1, 2)), squares, number) == 2
+
+
 def test_noise_variance_of_equal_repeats_is_the_mean_variance():
     responses = np.random.default_rng(0).normal(size=(4, 30, 7))
     found = repeats.noise_variance(np.ones((1, 30)), *repeats.moments(responses)[1:])

@@ -45,12 +45,13 @@ def test_every_state_leads_to_the_same_end(small_model, small_data, kind, option
         assert_same(fit(small_model, small_data, options, Kept(state), kind), whole)
 
 
-def test_also_in_mixed_precision(small_model, small_data):
+@pytest.mark.parametrize("precision", ["bfloat16", "float64"])
+def test_also_in_other_precisions(small_model, small_data, precision):
     kept = Kept()
-    whole = fit(small_model, small_data, KINDS["noise"], kept, precision="bfloat16")
+    whole = fit(small_model, small_data, KINDS["noise"], kept, precision=precision)
     assert len(kept.states) == len(whole[1].curve) > 1
     for state in kept.states:
-        assert_same(fit(small_model, small_data, KINDS["noise"], Kept(state), precision="bfloat16"), whole)
+        assert_same(fit(small_model, small_data, KINDS["noise"], Kept(state), precision=precision), whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -6,7 +6,15 @@ import torch
 
 import models
 from models import Trainer
-from models.start_values import envelopes, sta_masks
+from models.start_values import envelopes, sta_masks, truncated_normal_
+
+
+def test_normal_values_are_drawn_in_double_precision_whatever_takes_them():
+    fine, coarse = (torch.empty(20, dtype=dtype) for dtype in (torch.float64, torch.float32))
+    for tensor in (fine, coarse):
+        truncated_normal_(tensor, 0.01, torch.Generator().manual_seed(0))
+    assert torch.equal(fine.float(), coarse)
+    assert (fine != coarse.double()).all()
 
 
 def test_recorded_masks(recorded):
@@ -33,6 +41,12 @@ def test_masks_find_the_receptive_field():
         found = np.unravel_index(mask.argmax(), mask.shape)
         assert np.abs(np.subtract(found, (row, column))).max() <= 1
         assert mask.max() == 1
+
+
+def test_masks_reach_their_largest_value_however_few_the_images():
+    rng = np.random.default_rng(0)
+    masks = sta_masks(rng.normal(size=(5, 8, 9)), rng.gamma(1, size=(5, 3)), 0.1, 0, np.random.RandomState(0))
+    np.testing.assert_allclose(masks.max(axis=(1, 2)), 0.1)
 
 
 def test_a_silent_neuron_gets_noise_alone():

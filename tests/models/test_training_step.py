@@ -96,7 +96,7 @@ def test_nothing_moves_when_the_best_state_comes_back(small_model, small_data):
 
 
 def test_what_cannot_be_captured_is_taken_plainly(steps, caplog):
-    graph = OnCpu(RuntimeError("operation not permitted\nand more"))
+    graph = OnCpu(RuntimeError("operation not permitted\nand more\nlines"))
     losses, _ = steps(lambda step: CapturedStep(step, graph), dropping=True)
     assert losses == steps(lambda step: step, dropping=True)[0]
     said = "the training's steps are not captured, and slower: operation not permitted"
