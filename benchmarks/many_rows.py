@@ -84,8 +84,9 @@ def seconds(function: Callable[[], Any]) -> dict[str, float]:
 
 
 def questions() -> dict[str, Callable[[], Any]]:
-    from pipeline import results, status
+    from pipeline import results
     from pipeline.figures import experiments
+    from pipeline.work import status
 
     return {
         "results, as JSON": lambda: results.as_json(results.query_results()),
@@ -103,8 +104,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with own_database():
-        from pipeline import queue
         from pipeline.datasets import add_recording
+        from pipeline.work import queue
         from schemas.training import TrainedModel
 
         add_recording(RECORDING, simulate_recording(num_neurons=6, num_images=400, image_size=16))

@@ -46,7 +46,7 @@ def declare(seeds: range) -> list[dict[str, Any]]:
 
 
 def work(count: int) -> None:
-    from pipeline import worker
+    from pipeline.work import worker
 
     done, failures = worker.work("TrainedModel")
     assert (done, failures) == (count, [])
@@ -72,7 +72,7 @@ def parts() -> Iterator[Parts]:
     from datajoint.jobs import Job
 
     from models import evaluation
-    from pipeline import lease, queue
+    from pipeline.work import lease, queue
     from schemas import provenance
     from schemas.codecs import SafetensorsCodec
     from schemas.dataset import Source

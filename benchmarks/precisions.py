@@ -57,9 +57,9 @@ def recording(num_neurons: int, num_images: int) -> Recording:
 
 def train(precision: str, steps: int, batch: int, device: str) -> dict[str, Any]:
     """A row of the table: a task, declared and worked off."""
-    from pipeline import worker
     from pipeline.published import PAPER
     from pipeline.tasks import declare_task
+    from pipeline.work import worker
     from schemas.training import TrainedModel
 
     trainer = {"trainer": f"paper-{precision}", "precision": precision, "max_iter": steps, "batch_size": batch}
@@ -104,8 +104,8 @@ def main() -> None:
     with Clock() as clock:
         made = recording(options.neurons, options.images)
     with own_database():
-        from pipeline import worker
         from pipeline.datasets import add_recording
+        from pipeline.work import worker
 
         worker.use_device(options.device)
         add_recording(NAME, made)

@@ -13,7 +13,7 @@ def connect(*, declare: bool = True, patience: float = 0.0) -> Any:
     declare: whether tables that do not exist yet are declared; workers do not. patience: seconds for which a server
     that is away is tried again.
     """
-    from pipeline.connection import connect
+    from pipeline.database.connection import connect
 
     return connect(declare=declare, patience=patience)
 

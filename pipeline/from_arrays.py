@@ -8,7 +8,7 @@ import numpy as np
 
 from models.lazy import LazyArray, Rows
 from models.recording import Recording
-from pipeline.connection import connect
+from pipeline.database.connection import connect
 from pipeline.datasets import add_recording, check_name
 from pipeline.errors import UserError
 from pipeline.readers import applied

@@ -12,10 +12,10 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from pipeline.database.fetch import fetch_rows
+from pipeline.database.read_only import rows_where
 from pipeline.errors import UserError
-from pipeline.fetch import fetch_rows
 from pipeline.per_recording import of_each_recording
-from pipeline.read_only import rows_where
 from pipeline.visible import as_it_is
 from schemas.architecture import ModelConfig
 from schemas.dataset import TrainingSet

@@ -6,8 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.progress import work_progress
 from pipeline.tasks import declare_task
+from pipeline.work.progress import work_progress
 from schemas.training import TrainedModel
 
 

@@ -51,7 +51,7 @@ def store() -> Iterator[Path]:
 
     That is an embedded server, or, where DataJoint is configured, schemas of a name of their own on its server.
     """
-    from pipeline.connection import is_configured
+    from pipeline.database.connection import is_configured
 
     home = Path(tempfile.mkdtemp(prefix="hypercolumn-"))
     with pytest.MonkeyPatch.context() as patch:
@@ -65,7 +65,7 @@ def store() -> Iterator[Path]:
 
 
 def _on_embedded_server(home: Path, patch: pytest.MonkeyPatch) -> Iterator[Path]:
-    from pipeline.embedded import EmbeddedServer
+    from pipeline.database.embedded import EmbeddedServer
 
     patch.setenv("HYPERCOLUMN_HOME", str(home))
     try:

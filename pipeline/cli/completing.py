@@ -31,6 +31,6 @@ def configurations(context: click.Context, parameter: click.Parameter, begun: st
 
 
 def _from_table(schema: str, table: str, column: str, begun: str) -> list[str]:
-    from pipeline.glance import names
+    from pipeline.database.glance import names
 
     return [name for name in names(schema, table, column) if name.startswith(begun)]

@@ -10,7 +10,7 @@ from pipeline.cli.shared import connect
 from pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from pipeline.embedded import EmbeddedServer
+    from pipeline.database.embedded import EmbeddedServer
 
 
 @click.command()
@@ -19,7 +19,7 @@ def migrate() -> None:
 
     In one step and by one process, before workers start.
     """
-    from pipeline.migrate import migrate as make_current
+    from pipeline.database.migrate import migrate as make_current
 
     for line in make_current():
         click.echo(line)
@@ -32,7 +32,7 @@ def clean(dry_run: bool) -> None:
 
     These are files of rows that were deleted, and of processes that were killed.
     """
-    from pipeline.clean import clean as remove_orphans
+    from pipeline.database.clean import clean as remove_orphans
 
     connect()
     found = remove_orphans(dry_run=dry_run)
@@ -75,8 +75,8 @@ def url() -> None:
 
 
 def _embedded_server() -> EmbeddedServer:
-    from pipeline.connection import is_configured
-    from pipeline.embedded import EmbeddedServer, default_home
+    from pipeline.database.connection import is_configured
+    from pipeline.database.embedded import EmbeddedServer, default_home
 
     if is_configured():
         raise UserError(

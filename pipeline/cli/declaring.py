@@ -94,8 +94,9 @@ def declare(
     `hypercolumn worker` then trains them. EXPERIMENT is table1, fig2, fig3, transfer, halves, shared-biases or
     demo, or a lab's own: the path of a .yaml file.
     """
-    from pipeline import experiments, queue
-    from pipeline.worker import tables_named
+    from pipeline import experiments
+    from pipeline.work import queue
+    from pipeline.work.worker import tables_named
 
     found = experiments.find(experiment, family)
     connect()

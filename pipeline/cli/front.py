@@ -60,7 +60,7 @@ def next_steps(context: click.Context) -> Iterator[str]:
 
 
 def _state() -> tuple[str, list[tuple[str, str]]]:
-    from pipeline import glance
+    from pipeline.database import glance
 
     if glance.may_be_configured():
         return "On the server of DataJoint's configuration", [*BEGIN, *ASK]

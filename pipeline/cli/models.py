@@ -90,9 +90,9 @@ def verify(key: str, device: str | None) -> None:
     Nothing is written. The exit code is 1 where they are not the same. KEY is the id that `hypercolumn results`
     prints, or a condition that leaves one model.
     """
-    from pipeline.progress import work_progress
     from pipeline.results import find_model
     from pipeline.verify import verify as verify_model
+    from pipeline.work.progress import work_progress
 
     connect(device)
     console = terminal()

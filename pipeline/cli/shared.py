@@ -62,7 +62,7 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
 def connect(device: str | None = None, *, declare: bool = True, patience: float = 0.0) -> None:
     """Connect to the database, and train on a device if one is named; patience: seconds for a server that is away."""
     import pipeline
-    from pipeline.worker import use_device
+    from pipeline.work.worker import use_device
 
     use_device(device)
     pipeline.connect(declare=declare, patience=patience)

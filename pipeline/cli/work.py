@@ -39,11 +39,11 @@ def worker(
     """
     import datajoint as dj
 
-    from pipeline import queue
-    from pipeline.progress import work_progress
-    from pipeline.restrictions import restrictions
-    from pipeline.status import counts_left
-    from pipeline.worker import outcomes, tables_named
+    from pipeline.work import queue
+    from pipeline.work.progress import work_progress
+    from pipeline.work.restrictions import restrictions
+    from pipeline.work.status import counts_left
+    from pipeline.work.worker import outcomes, tables_named
     from schemas import server
 
     if once and poll is not None:
@@ -106,7 +106,7 @@ def submit(scheduler: str, dry_run: bool, worker_options: tuple[str, ...], **ask
 @click.option("--tracebacks", is_flag=True, help="Also show where in the program failures came from.")
 def status(tracebacks: bool) -> None:
     """Show what is done, running, pending and failed."""
-    from pipeline import status as overview
+    from pipeline.work import status as overview
 
     connect()
     sections = {

@@ -9,7 +9,7 @@ from typing import Any
 import datajoint as dj
 
 import schemas
-from pipeline import schema_version
+from pipeline.database import schema_version
 from pipeline.doctor.finding import Finding, fault, ok, warning
 
 KNOWN = {"MySQL": ((8, 0), (8, 4)), "PostgreSQL": ((15, 0), (18, 99))}  # with which DataJoint and the tests work

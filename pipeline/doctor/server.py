@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import psutil
 
-from pipeline import postgres
-from pipeline.connection import STORE, check_file, check_store, is_configured, open_connection, opened
+from pipeline.database import postgres
+from pipeline.database.connection import STORE, check_file, check_store, is_configured, open_connection, opened
+from pipeline.database.embedded import EmbeddedServer, default_home
+from pipeline.database.server_account import ELSEWHERE, is_private
 from pipeline.doctor import database, machine, store
 from pipeline.doctor.finding import Finding, fault, guarded, ok, warning
-from pipeline.embedded import EmbeddedServer, default_home
-from pipeline.server_account import ELSEWHERE, is_private
 
 OF_A_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "lustre", "gpfs", "beegfs", "ceph", "afs", "9p")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.fetch import fetch_rows
+from pipeline.database.fetch import fetch_rows
 from pipeline.figures.rows import SCORES, Row, task_of
 from pipeline.results import short_id
 from schemas.architecture import ModelConfig, Readout

@@ -8,7 +8,7 @@ from typing import Any
 import datajoint as dj
 import numpy as np
 
-from pipeline.fetch import fetch_rows
+from pipeline.database.fetch import fetch_rows
 from pipeline.results import short_id
 from pipeline.training_sets import of_other_neurons
 from schemas.architecture import ModelConfig

@@ -9,7 +9,7 @@ from worker import SHORT
 
 import pipeline  # first of all: it quiets DataJoint's import
 from models.simulation import simulate_recording
-from pipeline import clean
+from pipeline.database import clean
 from pipeline.datasets import add_recording
 from pipeline.tasks import declare_task
 from schemas import server

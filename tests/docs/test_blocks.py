@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from documents import CODE, DATA, PAGES, ROOT, SHOWN, blocks, blocks_to_run
-from pipeline.embedded import EmbeddedServer
+from pipeline.database.embedded import EmbeddedServer
 
 RUNNER = Path(__file__).with_name("run_pages.py")
 RUN = [page for page in PAGES if blocks_to_run(page)]

@@ -13,11 +13,11 @@ import psycopg2
 import pytest
 
 import pipeline
-from pipeline.embedded import EmbeddedServer
+from pipeline.database.embedded import EmbeddedServer
 
 ROOT = os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="needs root")
-START = "import sys; from pathlib import Path; from pipeline.embedded import EmbeddedServer as Server\n"
+START = "import sys; from pathlib import Path; from pipeline.database.embedded import EmbeddedServer as Server\n"
 START += "print(Server(Path(sys.argv[1])).start(), flush=True)\n"
 
 

@@ -34,7 +34,7 @@ class Embedded:
         psutil.Process(number).send_signal(signal.SIGKILL)
 
     def stop(self) -> None:
-        from pipeline.embedded import EmbeddedServer
+        from pipeline.database.embedded import EmbeddedServer
 
         EmbeddedServer(self.home).stop()
 

@@ -112,7 +112,7 @@ def declare(tiny, quick, trained) -> Iterator[Callable[[str, int], dict[str, Any
 @pytest.fixture
 def counts(declare) -> Callable[[], dict[str, int]]:
     """How far the trainings of a test are, with the one that is done; without what other tests have left."""
-    from pipeline import status
+    from pipeline.work import status
     from schemas.training import TrainedModel, TrainingTask
 
     others = {"declared": len(TrainingTask()) - 1, "done": len(TrainedModel()) - 1}

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline import clean
+from pipeline.database import clean
 from pipeline.tasks import declare_task
 from schemas.training import SavedState, TrainedModel, TrainingTask
 from schemas.work import Lease

@@ -9,7 +9,7 @@ import datajoint as dj
 import pytest
 
 from pipeline.cli import cli
-from pipeline.connection import is_configured
+from pipeline.database.connection import is_configured
 from pipeline.doctor.database import _lets_create, may_declare
 from pipeline.doctor.shown import without_names
 

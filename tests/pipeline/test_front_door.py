@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import SECTIONS, cli
-from pipeline.connection import is_configured
+from pipeline.database.connection import is_configured
 
 EMBEDDED = pytest.mark.skipif(is_configured(), reason="it is about the embedded server")
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
@@ -90,5 +90,5 @@ def test_a_completion_imports_little(store):
     command = [sys.executable, "-X", "importtime", str(Path(sys.executable).with_name("hypercolumn"))]
     done = subprocess.run(command, env=os.environ | variables, capture_output=True, text=True, check=True, timeout=60)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "pipeline.glance" in imported
+    assert "pipeline.database.glance" in imported
     assert not imported & {"torch", "datajoint", "h5py", "matplotlib", "pandas"}

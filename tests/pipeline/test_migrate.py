@@ -21,7 +21,7 @@ import pymysql
 import pytest
 
 import schemas
-from pipeline.embedded import EmbeddedServer
+from pipeline.database.embedded import EmbeddedServer
 from schemas.architecture import Core
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainerConfig

@@ -10,10 +10,10 @@ from datetime import datetime
 
 import pytest
 
-from pipeline import lease as leases
-from pipeline import queue
-from pipeline.lease import process_space
 from pipeline.tasks import declare_task
+from pipeline.work import lease as leases
+from pipeline.work import queue
+from pipeline.work.lease import process_space
 from schemas.training import Seed, TrainedModel, TrainingTask
 from schemas.work import Lease
 from waiting import eventually

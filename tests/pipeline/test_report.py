@@ -157,7 +157,7 @@ def test_a_failure_leaves_the_report_of_before(shown, tmp_path, monkeypatch):
 
 
 def test_an_empty_database(hypercolumn, tmp_path):
-    from pipeline.embedded import EmbeddedServer
+    from pipeline.database.embedded import EmbeddedServer
 
     home = Path(tempfile.mkdtemp(prefix="hypercolumn-"))  # of a short name, as a socket needs
     path = tmp_path / "report.html"

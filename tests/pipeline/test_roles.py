@@ -22,8 +22,8 @@ import pymysql
 import pytest
 import yaml
 
-from pipeline.connection import is_configured
-from pipeline.embedded import EmbeddedServer
+from pipeline.database.connection import is_configured
+from pipeline.database.embedded import EmbeddedServer
 from schemas.training import TrainedModel
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "servers.md"

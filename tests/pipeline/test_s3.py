@@ -15,7 +15,7 @@ from moto.server import ThreadedMotoServer
 
 import models
 from models.lazy import LazyArray
-from pipeline import clean
+from pipeline.database import clean
 from pipeline.protocols import declare_protocol
 from pipeline.tasks import declare_task
 from schemas import stored_recording

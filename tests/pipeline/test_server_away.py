@@ -16,7 +16,7 @@ import pytest
 
 from embedded_processes import postmaster, python
 from own_servers import MARIADB, Embedded, MariaDB
-from pipeline.embedded import EmbeddedServer
+from pipeline.database.embedded import EmbeddedServer
 from programs import missing
 
 WITHOUT = dict.fromkeys([name for name in os.environ if name.startswith("DJ_")] + ["HYPERCOLUMN_PREFIX"])
@@ -160,10 +160,10 @@ def test_who_starts_without_a_server_waits_for_it(server, task, start):
     ("module", "function"),
     [
         ("datajoint.schemas:_Schema", "_decorate_table"),
-        ("pipeline.queue", "retry"),
-        ("pipeline.lease", "process_space"),
+        ("pipeline.work.queue", "retry"),
+        ("pipeline.work.lease", "process_space"),
         ("schemas.training:TrainedModel", "make_insert"),
-        ("pipeline.status", "counts_left"),
+        ("pipeline.work.status", "counts_left"),
     ],
 )
 @pytest.mark.parametrize("server", CONFIGURED, indirect=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.embedded import EmbeddedServer
+from pipeline.database.embedded import EmbeddedServer
 
 ROOT = os.geteuid() == 0
 UNCONFIGURED = dict.fromkeys(

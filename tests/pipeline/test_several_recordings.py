@@ -27,7 +27,7 @@ from pipeline.results import short_id
 from pipeline.stored_cores import declare_on_core
 from pipeline.tasks import declare_task
 from pipeline.training_sets import Part, declare_training_set, members_named
-from pipeline.worker import work
+from pipeline.work.worker import work
 from schemas import recordings
 from schemas.architecture import Core, ModelConfig
 from schemas.dataset import Dataset, TrainingSet

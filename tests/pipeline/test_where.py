@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline import results
+from pipeline.database.read_only import read_only
 from pipeline.errors import UserError
-from pipeline.read_only import read_only
 from schemas.training import Seed, TrainedModel
 
 ATTACKS = [

@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from models import evaluation
-from pipeline.worker import outcomes, work
+from pipeline.work.worker import outcomes, work
 from schemas.experiment import Experiment
 from schemas.training import SavedState, TrainedModel, TrainingTask
 from schemas.work import Lease

@@ -13,7 +13,7 @@ def refuse(event, arguments):
         raise AssertionError(f"connects to {{arguments}}")
 sys.addaudithook(refuse)
 import {module}
-import pipeline.cli, pipeline.connection, pipeline.figures, pipeline.worker, schemas.training
+import pipeline.cli, pipeline.database.connection, pipeline.figures, pipeline.work.worker, schemas.training
 import datajoint
 assert datajoint.config["database.host"] == "localhost"
 assert not schemas.training.schema.is_activated()

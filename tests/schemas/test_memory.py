@@ -16,7 +16,7 @@ import torch
 from models.training import Trainer
 from pipeline import configs
 from pipeline.tasks import declare_task
-from pipeline.worker import outcomes
+from pipeline.work.worker import outcomes
 from schemas import memory, recordings
 from schemas.training import TrainedModel, TrainingTask
 from small_configurations import QUICK

@@ -13,7 +13,7 @@ from datajoint.errors import MissingExternalFile
 from models.lazy import LazyArray
 from pipeline.datasets import add_recording
 from pipeline.tasks import declare_task
-from pipeline.worker import work
+from pipeline.work.worker import work
 from schemas import recordings, stored_recording
 from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet

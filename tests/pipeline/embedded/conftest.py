@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.embedded import EmbeddedServer
+from pipeline.database.embedded import EmbeddedServer
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import psycopg2
 import pytest
 
 from embedded_processes import ROOT, START, as_root, one_line, postmaster, python
-from pipeline import postgres
-from pipeline.embedded import EmbeddedServer
+from pipeline.database import postgres
+from pipeline.database.embedded import EmbeddedServer
 from pipeline.errors import UserError
 
 
@@ -72,7 +72,7 @@ def test_root_of_a_container(server):
 @as_root
 def test_root_without_setpriv_or_capabilities(tmp_path, monkeypatch):
     server = EmbeddedServer(tmp_path / "home")
-    code = "import sys; from pathlib import Path; from pipeline.embedded import EmbeddedServer as Server\n"
+    code = "import sys; from pathlib import Path; from pipeline.database.embedded import EmbeddedServer as Server\n"
     code += "try: Server(Path(sys.argv[1])).start()\nexcept Exception as e: print(type(e).__name__, e)"
     few = "setpriv --bounding-set=-all,+setuid,+setgid,+chown"
     out, _ = python(code, server.home, before=tuple(few.split())).communicate(timeout=60)

@@ -14,8 +14,8 @@ import psycopg2
 import pytest
 
 from embedded_processes import ROOT, START, as_root, one_line, postmaster, python, query
-from pipeline import embedded, postgres
-from pipeline.embedded import EmbeddedServer
+from pipeline.database import embedded, postgres
+from pipeline.database.embedded import EmbeddedServer
 from pipeline.errors import UserError
 from waiting import eventually
 
@@ -117,7 +117,7 @@ def test_full_disk(tmp_path, megabytes):
     code = """if True:
         import sys
         from pathlib import Path
-        from pipeline.embedded import EmbeddedServer
+        from pipeline.database.embedded import EmbeddedServer
 
         server = EmbeddedServer(Path(sys.argv[1]))
         rest = server.home.parent / "rest"

@@ -10,8 +10,8 @@ import psycopg2
 import pytest
 
 from embedded_processes import START, alive, postmaster, python, query
-from pipeline import embedded
-from pipeline.embedded import EmbeddedServer, default_home
+from pipeline.database import embedded
+from pipeline.database.embedded import EmbeddedServer, default_home
 
 
 def test_start_and_stop(tmp_path, serve):

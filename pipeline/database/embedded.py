@@ -28,9 +28,9 @@ import platformdirs
 import psutil
 import psycopg2
 
-from pipeline import postgres
+from pipeline.database import postgres
+from pipeline.database.server_account import ELSEWHERE, Account, account_for, is_private, make_for, make_private
 from pipeline.errors import UserError
-from pipeline.server_account import ELSEWHERE, Account, account_for, is_private, make_for, make_private
 
 if sys.platform != "win32":
     import fcntl

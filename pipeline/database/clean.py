@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import datajoint as dj
 
 import schemas
-from pipeline import lease
-from pipeline.connection import STORE
+from pipeline.database.connection import STORE
 from pipeline.errors import UserError
+from pipeline.work import lease
 from schemas.training import SavedState, TrainedModel
 
 YOUNGEST = timedelta(minutes=10)  # a younger file may be one whose row is about to come

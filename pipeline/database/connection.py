@@ -14,8 +14,8 @@ from datajoint.settings import Config, find_config_file
 from filelock import FileLock
 
 import schemas
-from pipeline import schema_version
-from pipeline.embedded import EmbeddedServer, default_home
+from pipeline.database import schema_version
+from pipeline.database.embedded import EmbeddedServer, default_home
 from pipeline.errors import UserError, said
 from schemas import server
 

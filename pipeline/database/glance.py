@@ -12,7 +12,7 @@ from typing import NamedTuple
 import psycopg2
 from psycopg2 import sql
 
-from pipeline.embedded import EmbeddedServer, default_home
+from pipeline.database.embedded import EmbeddedServer, default_home
 from pipeline.errors import UserError
 
 PREFIX = "hypercolumn_"

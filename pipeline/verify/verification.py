@@ -14,9 +14,9 @@ from torch import Tensor
 from models.data import Data
 from models.recording import Recording
 from models.shared_data import SharedData
-from pipeline import circumstances
-from pipeline.again import Again, Numbers, stored
-from pipeline.compare import Difference, Tolerance, differing_columns, differing_tensors
+from pipeline.verify import circumstances
+from pipeline.verify.again import Again, Numbers, stored
+from pipeline.verify.compare import Difference, Tolerance, differing_columns, differing_tensors
 from schemas import device, recordings
 from schemas.codecs import CorruptFileError
 from schemas.dataset import TrainingSet

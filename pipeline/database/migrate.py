@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import schemas
-from pipeline import lease, schema_version
-from pipeline.columns import add_columns
-from pipeline.connection import opened
-from pipeline.enums import widen
+from pipeline.database import schema_version
+from pipeline.database.columns import add_columns
+from pipeline.database.connection import opened
+from pipeline.database.enums import widen
 from pipeline.errors import UserError
+from pipeline.work import lease
 
 
 def migrate() -> list[str]:
