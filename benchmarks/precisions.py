@@ -105,9 +105,9 @@ def main() -> None:
         made = recording(options.neurons, options.images)
     with own_database():
         from pipeline.datasets import add_recording
-        from pipeline.work import worker
+        from pipeline.device import use_device
 
-        worker.use_device(options.device)
+        use_device(options.device)
         add_recording(NAME, made)
         rows = [train(name, options.steps, options.batch, options.device) for name in options.precisions]
     common = {"neurons": options.neurons, "batch": options.batch, "recording_s": clock.seconds["wall_s"]}

@@ -96,7 +96,6 @@ def declare(
     """
     from pipeline import experiments
     from pipeline.work import queue
-    from pipeline.work.worker import tables_named
 
     found = experiments.find(experiment, family)
     connect()
@@ -109,6 +108,6 @@ def declare(
         dry_run=dry_run,
     )
     if priority is not None and not dry_run:
-        queue.set_priority([training.key for training in declared.trainings], priority, tables_named())
+        queue.set_priority([training.key for training in declared.trainings], priority)
     for line in experiments.lines(declared, experiments.estimate(declared.untrained, dataset), dry_run=dry_run):
         click.echo(line)

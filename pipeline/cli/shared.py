@@ -62,7 +62,7 @@ def reading_options(command: Callable[..., None]) -> Callable[..., None]:
 def connect(device: str | None = None, *, declare: bool = True, patience: float = 0.0) -> None:
     """Connect to the database, and train on a device if one is named; patience: seconds for a server that is away."""
     import pipeline
-    from pipeline.work.worker import use_device
+    from pipeline.device import use_device
 
     use_device(device)
     pipeline.connect(declare=declare, patience=patience)
@@ -75,4 +75,4 @@ def say(text: str, *, err: bool = False) -> None:
 
 def terminal() -> Console:
     """A console as wide as the terminal; where there is none, wide enough for every table."""
-    return Console(width=None if sys.stdout.isatty() else 120)
+    return Console(width=None if sys.stdout and sys.stdout.isatty() else 120)

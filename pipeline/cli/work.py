@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def worker(
     from pipeline.work.progress import work_progress
     from pipeline.work.restrictions import restrictions
     from pipeline.work.status import counts_left
-    from pipeline.work.worker import outcomes, tables_named
+    from pipeline.work.tables import tables_named
+    from pipeline.work.worker import outcomes
     from schemas import server
 
     if once and poll is not None:
@@ -56,8 +58,8 @@ def worker(
         tried = server.patiently(connection, lambda: sum(queue.retry(computed, within) for computed in tables))
         console.print(f"failed before and tried again: {tried}")
     done = failed = 0
-    with work_progress(console):
-        for outcome in outcomes(tables, within, poll):
+    with work_progress(console), closing(outcomes(tables, within, poll)) as worked_off:
+        for outcome in worked_off:
             done, failed = done + (outcome.error is None), failed + (outcome.error is not None)
             if outcome.error is not None:
                 say(f"failed: {outcome.line}", err=True)

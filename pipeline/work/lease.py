@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,24 +25,33 @@ LIFETIME = 60.0  # seconds without one after which a process is dead
 
 
 @contextmanager
-def held() -> Iterator[dict[str, Any]]:
-    """While it is open, jobs that this process takes are left to it; gives what tells its jobs."""
+def held(give_back: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]]:
+    """While it is open, jobs that this process takes are left to it; gives what tells its jobs.
+
+    give_back: puts the jobs that this tells back in the queue; without that no lease ends, for a job that is taken by
+    nobody known would be found by nobody. Where it fails, the lease runs out by itself.
+    """
     connection = Lease.connection
     key = {"host": platform.node(), "pid": os.getpid(), "connection_id": connection.connection_id}
     row = key | {"process_space": process_space(), "device": str(device.current())}
-    server.patiently(connection, lambda: _take(key, row))
+    server.patiently(connection, lambda: _take(key, row, give_back))
     heartbeat = _Heartbeat(connection, row)
     heartbeat.start()
     try:
         yield key
     finally:
-        heartbeat.end()
-        with suppress(Exception):  # without a server the lease runs out by itself
-            (Lease & key).delete_quick()
+        try:
+            with suppress(Exception):  # of a server that is away, for instance
+                give_back(key)
+                heartbeat.end()
+                (Lease & key).delete_quick()
+        finally:
+            heartbeat.end()
 
 
-def _take(key: dict[str, Any], row: dict[str, Any]) -> None:
-    (Lease & key).delete_quick()  # of a process before, which had the same numbers
+def _take(key: dict[str, Any], row: dict[str, Any], give_back: Callable[[dict[str, Any]], Any]) -> None:
+    give_back(key)  # of a process before, which had the same numbers
+    (Lease & key).delete_quick()
     Lease.insert1(row)
 
 

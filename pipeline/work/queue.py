@@ -13,7 +13,9 @@ import datajoint as dj
 import psutil
 from datajoint.condition import Not
 
+from pipeline.database.transaction import all_or_nothing
 from pipeline.work import lease
+from pipeline.work.tables import tables_named
 from schemas.work import Lease, Priority
 
 DEFAULT_PRIORITY = 5
@@ -50,9 +52,9 @@ def most_urgent(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> list
     return [{name: row[name] for name in pending.primary_key} for row in rows if row["priority"] == rows[0]["priority"]]
 
 
-def put_back(computed: dj.Computed, where: dict[str, Any], status: str = "reserved") -> int:
-    """Make jobs of a status pending again, as they were before they were taken; gives how many."""
-    return _make_pending(computed, computed.jobs & where & {"status": status})
+def put_back(computed: dj.Computed, where: dict[str, Any], status: str = "reserved") -> None:
+    """Make jobs of a status pending again, as they were before they were taken."""
+    _make_pending(computed, computed.jobs & where & {"status": status})
 
 
 def retry(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> int:
@@ -60,32 +62,41 @@ def retry(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> int:
     return _make_pending(computed, _within(computed, computed.jobs.errors, restrictions))
 
 
-def recover(tables: Sequence[dj.Computed]) -> int:
-    """Put back the jobs of processes that are no more, and take away their leases; gives how many jobs.
+def put_back_of(process: dict[str, Any]) -> None:
+    """Make pending again what a process has taken, of whatever table; process: what tells its jobs."""
+    for computed in tables_named():
+        put_back(computed, process)
+
+
+def recover() -> None:
+    """Put back the jobs of processes that are no more, and then take away their leases.
 
     Those, too, that are noted as failed for an interrupt: whoever was interrupted could not put them back any more.
     """
-    found = 0
     for key in lease.dead():
-        found += sum(put_back(computed, key) for computed in tables)
+        put_back_of(key)
         (Lease & key).delete_quick()
-    for computed in tables:
-        found += sum(put_back(computed, key) for key in _without_lease(computed))
-        found += sum(put_back(computed, {"error_message": said}, "error") for said in INTERRUPTED)
-    return found
+    for computed in tables_named():
+        for key in _without_lease(computed):
+            put_back(computed, key)
+        for said in INTERRUPTED:
+            put_back(computed, {"error_message": said}, "error")
 
 
-def set_priority(tasks: Sequence[dict[str, Any]], priority: int, tables: Sequence[dj.Computed]) -> None:
+def set_priority(tasks: Sequence[dict[str, Any]], priority: int) -> None:
     """How urgent all jobs of these tasks are from now on, 0 the most."""
     keys = [{name: task[name] for name in Priority.primary_key} for task in tasks]
-    with Priority.connection.transaction:
+
+    def insert() -> None:
         (Priority & keys).delete_quick()
         Priority.insert(key | {"priority": priority} for key in keys)
-        for computed in tables:
+        for computed in tables_named():
             pending = computed.jobs.pending & keys
             pending.connection.query(
                 f"UPDATE {pending.full_table_name} SET priority = {int(priority)}{pending.where_clause()}"
             )
+
+    all_or_nothing(insert)
 
 
 def _within(computed: dj.Computed, jobs: Any, restrictions: Sequence[Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from pipeline.visible import as_it_is
-from pipeline.work.worker import tables_named
+from pipeline.work.tables import tables_named
 from schemas.work import Lease
 
 

@@ -125,7 +125,7 @@ def test_a_lease_is_renewed_and_taken_again(connection, monkeypatch):
         return Lease.to_arrays("renewed")
 
     monkeypatch.setattr(leases, "HEARTBEAT", 0.05)
-    with leases.held() as key:
+    with leases.held(queue.put_back_of) as key:
         first = renewed()
         assert len(first) == 1
         eventually(lambda: renewed() > first)
@@ -134,13 +134,40 @@ def test_a_lease_is_renewed_and_taken_again(connection, monkeypatch):
     assert not Lease()
 
 
+def test_a_worker_of_another_table_puts_back_all_jobs_of_a_dead_one(command, declare, counts, server_up):
+    reserve(declare("quick", 28), pid=dead_process(), host="elsewhere", lease="another machine", silent=61)
+    assert command("worker", "--table", "MEI").code == 0
+    assert counts() == {"declared": 2, "done": 1, "running": 0, "pending": 1, "failed": 0}
+    assert not Lease()
+
+
+def test_no_lease_ends_before_its_jobs_are_put_back(declare, counts):
+    """Neither that of a process before, which had the same numbers, nor where the server does not do it."""
+    key = declare("quick", 28)
+    reserve(key, pid=os.getpid())
+    with leases.held(queue.put_back_of):
+        assert counts()["running"] == 0
+        assert TrainedModel.jobs.reserve(key)
+    assert counts()["running"] == 0
+    assert not Lease()
+
+    def fail(mine):
+        if len(Lease & mine):
+            raise OSError("the server is away")
+
+    with leases.held(fail) as mine:
+        pass
+    assert len(Lease & mine) == 1
+    Lease.delete_quick()
+
+
 def test_urgent_tasks_come_first(declare, command, monkeypatch):
     keys = [declare("quick", seed) for seed in range(50, 54)]
     queue.refresh(TrainedModel())  # so that there are jobs already
-    queue.set_priority([keys[2]], 0, [TrainedModel()])
-    queue.set_priority([keys[0]], 7, [TrainedModel()])
+    queue.set_priority([keys[2]], 0)
+    queue.set_priority([keys[0]], 7)
     keys.append(declare("quick", 54))
-    queue.set_priority([keys[4]], 1, [TrainedModel()])
+    queue.set_priority([keys[4]], 1)
     compute, order = TrainedModel.make_compute, []
 
     def noting(self, key, task):

@@ -13,6 +13,7 @@ from datetime import timedelta
 import pytest
 
 from models import evaluation
+from pipeline.work import queue
 from pipeline.work.worker import outcomes, work
 from schemas.experiment import Experiment
 from schemas.training import SavedState, TrainedModel, TrainingTask
@@ -33,6 +34,38 @@ def test_worker_does_what_is_declared(command, declare, counts, arguments):
     assert all(len(TrainedModel & key) == 1 for key in keys)
     assert counts() == {"declared": 3, "done": 3, "running": 0, "pending": 0, "failed": 0}
     assert command("worker", *arguments) == (0, "0 done, 0 failed, nothing left\n", "")
+
+
+def test_a_task_that_is_deleted_before_its_turn_is_skipped(hypercolumn, declare, counts):
+    keys = [declare("quick", seed) for seed in (26, 27)]
+    queue.refresh(TrainedModel())
+    (TrainingTask & keys[0]).delete(prompt=False)
+    assert len(TrainedModel.jobs.pending) == 2
+    code, out, err = hypercolumn("worker", "--device", "cpu", quick=True)
+    assert (code, err) == (0, "")
+    assert out.endswith("1 done, 0 failed, nothing left\n")
+    assert len(TrainedModel & keys[1]) == 1
+    assert not len(TrainedModel.jobs)
+
+
+@pytest.mark.parametrize("with_its_job", [False, True])
+def test_a_task_that_is_deleted_while_it_is_worked_at_is_skipped(command, declare, monkeypatch, with_its_job):
+    key = declare("quick", 26)
+    compute = TrainedModel.make_compute
+
+    def delete(self, key, task):
+        computed = compute(self, key, task)
+        (TrainingTask & key).delete(prompt=False)
+        if with_its_job:  # as the next refresh of the queue does where it is older than an hour
+            (TrainedModel.jobs & key).delete_quick()
+        return computed
+
+    monkeypatch.setattr(TrainedModel, "make_compute", delete)
+    code, out, err = command("worker")
+    assert (code, err) == (0, "")
+    assert out.endswith("0 done, 0 failed, nothing left\n")
+    assert not TrainedModel & key
+    assert not len(TrainedModel.jobs)
 
 
 def test_two_workers_of_one_device_do_every_task_once(start, declare, counts):
