@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from pipeline.cli import checking, database, declaring, inspecting, models, training, work
+from pipeline.cli import checking, database, declaring, inspecting, models, output, training, work
 from pipeline.cli.front import EPILOG, FrontDoor, next_steps
 from pipeline.errors import explained
 from pipeline.visible import visible
@@ -40,6 +40,11 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Entry point of `hypercolumn`: a user's mistake ends with one line and exit code 2, never with a traceback."""
+    with output.watched():
+        _run()
+
+
+def _run() -> None:
     try:
         sys.exit(cli(prog_name="hypercolumn", standalone_mode=False))
     except click.ClickException as error:
