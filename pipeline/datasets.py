@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import datajoint as dj
 import numpy as np
 
 from models.recording import Recording
+from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
 from pipeline.readers.checks import Statistics, check_recording, warnings_of
 from pipeline.readers.options import Options
@@ -59,16 +59,8 @@ def add_recording(
     check_name(name)
     statistics = statistics or check_recording(recording, str(source or name))
     digest = recording.content_sha256()
-    known = (Dataset & {"dataset_name": name}).to_arrays("content_sha256")
-    if len(known):
-        if known[0] != digest:
-            raise UserError(
-                f"name {name!r} is taken by a recording of other content (SHA-256 {known[0][:12]}..., this one "
-                f"{digest[:12]}...); choose another name"
-            )
+    if _is_there(name, digest):
         return False
-    if TrainingSet & {"training_set": name}:
-        raise UserError(f"name {name!r} is taken by a training set; choose another name")
     row = {
         "dataset_name": name,
         "content_sha256": digest,
@@ -86,16 +78,38 @@ def add_recording(
         "ingested": datetime.now(UTC).replace(tzinfo=None),
     }
     neurons = [{"dataset_name": name} | neuron for neuron in _neurons(recording, statistics)]
+    with _layout(recording, source) as content:
+        return all_or_nothing(lambda: _insert(row, neurons, content))
+
+
+def _is_there(name: str, digest: str) -> bool:
+    """Raises UserError where the name is taken by something else."""
+    known = (Dataset & {"dataset_name": name}).to_arrays("content_sha256")
+    if len(known) and known[0] != digest:
+        raise UserError(
+            f"name {name!r} is taken by a recording of other content (SHA-256 {known[0][:12]}..., this one "
+            f"{digest[:12]}...); choose another name"
+        )
+    if not len(known) and TrainingSet & {"training_set": name}:
+        raise UserError(f"name {name!r} is taken by a training set; choose another name")
+    return bool(len(known))
+
+
+def _insert(row: dict[str, Any], neurons: list[dict[str, Any]], content: BinaryIO) -> bool:
+    """Insert the rows, and the file of that content; False where another process has done so by now."""
+    name = row["dataset_name"]
+    if _is_there(name, row["content_sha256"]):
+        return False
     staged = None
     try:
-        with _layout(recording, source) as content, dj.conn().transaction:
-            with Dataset().staged_insert1 as staged:  # which leaves no file behind where the insert fails
-                staged.rec.update(row)
-                with staged.open("recording", ".h5") as file:
-                    shutil.copyfileobj(content, file, COPIED_AT_ONCE)
-            Dataset.Neuron.insert(neurons)
-            TrainingSet.insert1({"training_set": name})
-            TrainingSet.Member.insert1({"training_set": name, "dataset_name": name})
+        with Dataset().staged_insert1 as staged:  # which leaves no file behind where the insert fails
+            staged.rec.update(row)
+            content.seek(0)
+            with staged.open("recording", ".h5") as file:
+                shutil.copyfileobj(content, file, COPIED_AT_ONCE)
+        Dataset.Neuron.insert(neurons)
+        TrainingSet.insert1({"training_set": name})
+        TrainingSet.Member.insert1({"training_set": name, "dataset_name": name})
     except BaseException:
         if staged is not None:
             staged._cleanup()  # its row is taken back with the transaction, and the file must not stay without it

@@ -6,13 +6,13 @@ import hashlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import datajoint as dj
 import numpy as np
 
 import models
 from models.build import build
 from models.original_hashes import training_seed
 from pipeline.checkpoints import Checkpoint, read_checkpoint
+from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig
 from pipeline.published import BY_LOG_HASH
@@ -59,17 +59,23 @@ def insert_checkpoint(checkpoint: Checkpoint, dataset: str | None = None, config
         )
     # Another trainer than that of the models that are trained here, so that these stand beside it.
     imported = named.derived(named.config, named.summary, trainer={"trainer": f"{named.trainer['trainer']}-imported"})
-    with dj.conn().transaction:
-        key = insert_task(dataset, imported, training_seed(checkpoint.log_hash))
-        if known := (TrainedModel.Imported & key).to_dicts():
-            if known[0]["variables_sha256"] != origin["variables_sha256"]:
-                raise UserError(
-                    f"{checkpoint.path}: {checkpoint.log_hash} is in the database already, with other values; "
-                    "delete that row first"
-                )
-            return Import(key, False, warning)
+    return all_or_nothing(lambda: Import(*_insert(checkpoint, dataset, imported, origin), warning))
+
+
+def _insert(
+    checkpoint: Checkpoint, dataset: str, named: NamedConfig, origin: dict[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    """The key, and whether its row is new."""
+    key = insert_task(dataset, named, training_seed(checkpoint.log_hash))
+    known = (TrainedModel.Imported & key).to_dicts()
+    if known and known[0]["variables_sha256"] != origin["variables_sha256"]:
+        raise UserError(
+            f"{checkpoint.path}: {checkpoint.log_hash} is in the database already, with other values; delete that row "
+            "first"
+        )
+    if not known:
         TrainedModel().insert_imported(key, _model(checkpoint, key, dataset), checkpoint.num_iterations, origin)
-    return Import(key, True, warning)
+    return key, not known
 
 
 def _configuration(checkpoint: Checkpoint, config: str | None) -> NamedConfig:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-import datajoint as dj
-
+from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig
 from pipeline.results import short_id
@@ -34,15 +33,18 @@ def declare_on_core(
         )
     row, layers = _stored(origin)
     named = _configuration(origin, config, row, layers)
-    with dj.conn().transaction:
-        training_set = insert_named_set(training_set, called)
-        check_task(training_set, named, seed)
-        key = insert_task(training_set, named, seed)
-        stored = {f"origin_{name}": origin[name] for name in TrainedModel.primary_key}
-        stored |= {"core": row["core"], "stored": datetime.now(UTC).replace(tzinfo=None)}
+    stored = {f"origin_{name}": origin[name] for name in TrainedModel.primary_key}
+    stored |= {"core": row["core"], "stored": datetime.now(UTC).replace(tzinfo=None)}
+
+    def insert() -> dict[str, Any]:
+        name = insert_named_set(training_set, called)
+        check_task(name, named, seed)
+        key = insert_task(name, named, seed)
         if not StoredCore & {"core": row["core"]}:
             StoredCore.insert1(stored)
-    return key
+        return key
+
+    return all_or_nothing(insert)
 
 
 def _stored(origin: dict[str, Any]) -> tuple[dict[str, Any], dict[str, list[Any]]]:

@@ -7,11 +7,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-import datajoint as dj
-
 from models.choices import MAX_SEED
 from models.random_search import random_search
 from pipeline.configs import CONFIGS
+from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig
 from pipeline.named_rows import insert_named, is_new, taken
@@ -28,10 +27,13 @@ def declare_task(training_set: str, config: str | NamedConfig, seed: int, called
         `called` otherwise.
     """
     named = config_named(config) if isinstance(config, str) else config
-    with dj.conn().transaction:
-        training_set = insert_named_set(training_set, called)
-        check_task(training_set, named, seed)
-        return insert_task(training_set, named, seed)
+
+    def insert() -> dict[str, Any]:
+        name = insert_named_set(training_set, called)
+        check_task(name, named, seed)
+        return insert_task(name, named, seed)
+
+    return all_or_nothing(insert)
 
 
 def declare_search(
@@ -43,8 +45,7 @@ def declare_search(
     """
     named = config_named(config) if isinstance(config, str) else config
     check_task(training_set, named, seed)
-    with dj.conn().transaction:
-        return insert_search(training_set, named, num_draws, search_seed, seed)
+    return all_or_nothing(lambda: insert_search(training_set, named, num_draws, search_seed, seed))
 
 
 def insert_task(training_set: str, named: NamedConfig, seed: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 
 import datajoint as dj
 
+from pipeline.database.transaction import all_or_nothing
 from pipeline.datasets import check_name
 from pipeline.errors import UserError
 from schemas.dataset import Dataset, TrainingSet
@@ -83,8 +84,7 @@ def declare_training_set(members: Mapping[str, Part], name: str | None = None) -
     name: by default it tells what it is made of.
     Raises UserError where there is no such recording, images are of several sizes, or the name is taken or too long.
     """
-    with dj.conn().transaction:
-        return insert_members(members, name)
+    return all_or_nothing(lambda: insert_members(members, name))
 
 
 def insert_members(members: Mapping[str, Part], name: str | None = None) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import datajoint as dj
 
 from models.original_hashes import search_seed
+from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
 from pipeline.experiments.design import PAPER, SMALL, Design, Point
 from pipeline.experiments.operations import map_sizes
@@ -58,10 +58,6 @@ class Declared:
         return [training for training in self.trainings if not training.is_trained]
 
 
-class _TakenBack(Exception):  # noqa: N818 - no error
-    pass
-
-
 def declare(
     design: Design,
     dataset: str,
@@ -89,7 +85,8 @@ def declare(
         )
     points = design.families[chosen]
     _check_sizes(points, height, width)
-    with _transaction(taken_back=dry_run):
+
+    def insert() -> Declared:
         before = _keys(TrainingTask.proj() & (TrainingSet.Member & {"dataset_name": dataset}))
         _insert_experiment(design)
         members = list(_members(points, dataset, list(dict.fromkeys(seeds)), num_draws))
@@ -98,21 +95,13 @@ def declare(
         in_silico = [] if num_draws else [(point.protocol, key) for _, point, key in members if point.protocol]
         _insert_in_silico(in_silico)
         trained = _keys(TrainedModel.proj() & (TrainingSet.Member & {"dataset_name": dataset}))
-    trainings = [
-        Training(key, point.named, _as_tuple(key) not in before, _as_tuple(key) in trained) for _, point, key in members
-    ]
-    return Declared(design.name, dataset, chosen, num_train, family is not None, trainings, len(in_silico))
+        trainings = [
+            Training(key, point.named, _as_tuple(key) not in before, _as_tuple(key) in trained)
+            for _, point, key in members
+        ]
+        return Declared(design.name, dataset, chosen, num_train, family is not None, trainings, len(in_silico))
 
-
-@contextmanager
-def _transaction(*, taken_back: bool) -> Iterator[None]:
-    try:
-        with dj.conn().transaction:
-            yield
-            if taken_back:
-                raise _TakenBack
-    except _TakenBack:
-        pass
+    return all_or_nothing(insert, keep=not dry_run)
 
 
 def _family_for(design: Design, num_train: int) -> str:
