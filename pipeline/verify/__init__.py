@@ -1,5 +1,5 @@
 """Whether a trained model is what its row says."""
 
-from pipeline.verify.verification import verify
+from pipeline.verify.model import verify
 
 __all__ = ["verify"]

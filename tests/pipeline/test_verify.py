@@ -11,9 +11,12 @@ import pytest
 import torch
 
 from pipeline import results
+from pipeline.parts import Part
 from pipeline.tasks import declare_task
-from pipeline.training_sets import Part, insert_part
-from pipeline.verify import SCORING, TRAINING, Verification, verify
+from pipeline.training_sets import insert_part
+from pipeline.verify import verify
+from pipeline.verify.tolerances import SCORING, TRAINING
+from pipeline.verify.verification import Verification
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel, TrainerConfig
 
