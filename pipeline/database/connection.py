@@ -14,13 +14,12 @@ from datajoint.settings import Config, find_config_file
 from filelock import FileLock
 
 import schemas
-from pipeline.database import schema_version
+from pipeline.database import DEFAULT_PREFIX, schema_version
 from pipeline.database.embedded import EmbeddedServer, default_home
 from pipeline.errors import UserError, said
 from schemas import server
 
 STORE = "main"  # the tables' files lie there
-DEFAULT_PREFIX = "hypercolumn_"
 
 log = logging.getLogger("hypercolumn")
 

@@ -12,10 +12,9 @@ from typing import NamedTuple
 import psycopg2
 from psycopg2 import sql
 
+from pipeline.database import DEFAULT_PREFIX
 from pipeline.database.embedded import EmbeddedServer, default_home
 from pipeline.errors import UserError
-
-PREFIX = "hypercolumn_"
 
 
 class Counts(NamedTuple):
@@ -54,7 +53,7 @@ def names(schema: str, table: str, column: str) -> list[str]:
 def _ask(query: str, *tables: tuple[str, str]) -> list[tuple]:
     if may_be_configured():
         return []
-    prefix = os.environ.get("HYPERCOLUMN_PREFIX") or PREFIX
+    prefix = os.environ.get("HYPERCOLUMN_PREFIX") or DEFAULT_PREFIX
     named = [sql.Identifier(prefix + schema, table) for schema, table in tables]
     try:
         server = EmbeddedServer(default_home())

@@ -11,7 +11,7 @@ from datajoint.errors import DuplicateError
 from schemas import server
 
 Given = TypeVar("Given")
-TRIES = 10
+TRIES = 5
 
 
 def all_or_nothing(insert: Callable[[], Given], *, keep: bool = True) -> Given:
