@@ -9,9 +9,8 @@ from collections.abc import Callable
 
 import schemas
 from pipeline.database import schema_version
-from pipeline.database.columns import add_columns
+from pipeline.database.alter import add_columns, widen
 from pipeline.database.connection import opened
-from pipeline.database.enums import widen
 from pipeline.errors import UserError
 from pipeline.work import lease
 
