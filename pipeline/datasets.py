@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,24 +16,15 @@ import numpy as np
 from models.recording import Recording
 from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
+from pipeline.names import check_name
 from pipeline.readers.checks import Statistics, check_recording, warnings_of
 from pipeline.readers.options import Options
 from schemas.dataset import Dataset, TrainingSet
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 TYPED_COLUMNS = {"kind": "U", "x": "f", "y": "f", "orientation": "f", "spatial_frequency": "f"}
 DEFAULTS = Options()
 COPIED_AT_ONCE = 2**24  # bytes
 LONGEST_KIND = 64  # characters, as in the definition of `Dataset.Neuron`
-
-
-def check_name(name: str) -> None:
-    """Raises UserError where a name would not do as a key, a file's name and a shell's word."""
-    if not NAME.fullmatch(name):
-        raise UserError(
-            f"name {name!r} is not allowed; allowed are 1 to 64 letters, digits, '-', '_' and '.', "
-            "the first a letter or digit"
-        )
 
 
 def add_recording(

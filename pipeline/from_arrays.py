@@ -9,8 +9,9 @@ import numpy as np
 from models.lazy import LazyArray, Rows
 from models.recording import Recording
 from pipeline.database.connection import connect
-from pipeline.datasets import add_recording, check_name
+from pipeline.datasets import add_recording
 from pipeline.errors import UserError
+from pipeline.names import check_name
 from pipeline.readers import applied
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.options import WITHOUT_TIMES, Options

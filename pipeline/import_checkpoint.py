@@ -15,6 +15,7 @@ from pipeline.checkpoints import Checkpoint, read_checkpoint
 from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig
+from pipeline.names import check_known
 from pipeline.published import BY_LOG_HASH
 from pipeline.tasks import config_named, insert_task
 from schemas.dataset import Dataset
@@ -91,8 +92,7 @@ def _configuration(checkpoint: Checkpoint, config: str | None) -> NamedConfig:
 
 def _dataset(checkpoint: Checkpoint, dataset: str | None) -> str:
     if dataset is not None:
-        if not Dataset & {"dataset_name": dataset}:
-            raise UserError(f"there is no recording {dataset!r}; `hypercolumn ingest` declares one")
+        check_known(Dataset, dataset)
         return dataset
     fitting = (Dataset & {"num_neurons": checkpoint.num_neurons}).to_arrays("dataset_name", order_by="dataset_name")
     if len(fitting) != 1:

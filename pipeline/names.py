@@ -1,12 +1,34 @@
-"""Rows under names that people chose: a name stands for the same values for ever."""
+"""Names that people choose: which may be one, which there are, and that each stands for the same values for ever."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import datajoint as dj
 
 from pipeline.errors import UserError
+
+LONGEST = 64  # characters, as in the definitions of the tables
+NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.-]{{0,{LONGEST - 1}}}")
+
+
+def check_name(name: str) -> None:
+    """Raises UserError where a name would not do as a key, a file's name and a shell's word."""
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"name {name!r} is not allowed; allowed are 1 to 64 letters, digits, '-', '_' and '.', "
+            "the first a letter or digit"
+        )
+
+
+def check_known(table: type[dj.Manual], name: str) -> None:
+    """Raises UserError where there is no recording, or training set, of that name."""
+    (attribute,) = table.primary_key
+    # MySQL and MariaDB take names in capitals for the same, Python does not
+    if name not in (table & {attribute: name}).to_arrays(attribute).tolist():
+        known = ", ".join(table.to_arrays(attribute, order_by=attribute)) or "none yet"
+        raise UserError(f"there is no recording {name!r} (there are: {known}); `hypercolumn ingest` declares one")
 
 
 def is_new(table: type[dj.Table], row: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import datajoint as dj
 
 from pipeline.errors import UserError
-from pipeline.named_rows import insert_named
+from pipeline.names import insert_named
 from schemas.dataset import TrainingSet
 from schemas.insilico import (
     ClusteringParameters,

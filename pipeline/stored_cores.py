@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig
+from pipeline.names import LONGEST
 from pipeline.results import short_id
 from pipeline.tasks import check_task, config_named, insert_task
 from pipeline.training_sets import insert_named_set
@@ -15,8 +16,6 @@ from schemas.architecture import Core, ModelConfig, Readout
 from schemas.training import Regularization, StoredCore, TrainerConfig, TrainingTask
 from schemas.training.stored_core import core_sha256, weights_of_core
 from schemas.training.trained_model import TrainedModel
-
-LONGEST_NAME = 64  # characters, of cores and configurations
 
 
 def declare_on_core(
@@ -96,9 +95,9 @@ def _configuration(
 def _name(name: str, origin: dict[str, Any]) -> str:
     """With the id of the origin behind it."""
     named = f"{name}@{short_id(origin)}"
-    if len(named) > LONGEST_NAME:
+    if len(named) > LONGEST:
         raise UserError(
-            f"the name {named!r} would have {len(named)} characters; allowed are {LONGEST_NAME}, so {name!r} needs a "
+            f"the name {named!r} would have {len(named)} characters; allowed are {LONGEST}, so {name!r} needs a "
             "shorter name"
         )
     return named

@@ -13,8 +13,8 @@ from pipeline.configs import CONFIGS
 from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
 from pipeline.named_config import NamedConfig
-from pipeline.named_rows import insert_named, is_new, taken
-from pipeline.training_sets import check_known, insert_named_set, num_images
+from pipeline.names import check_known, insert_named, is_new, taken
+from pipeline.training_sets import insert_named_set, num_images
 from schemas.architecture import Core, ModelConfig, Readout
 from schemas.dataset import TrainingSet
 from schemas.training import Regularization, Seed, TrainerConfig, TrainingTask

@@ -24,7 +24,8 @@ def ingest(name: str, path: Path, file_format: str, options: Options) -> None:
     PATH is its file or folder.
     """
     from pipeline import readers
-    from pipeline.datasets import add_recording, check_name
+    from pipeline.datasets import add_recording
+    from pipeline.names import check_name
     from pipeline.readers.checks import check_recording
     from schemas.dataset import Dataset
 

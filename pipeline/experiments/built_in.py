@@ -13,7 +13,7 @@ from pipeline.experiments import references
 from pipeline.experiments.design import PAPER, SMALL, Design, Point
 from pipeline.experiments.references import CNN, EQUIVARIANT, SEPARATE, SHARED, features_label, trials_label
 from pipeline.named_config import NamedConfig
-from pipeline.training_sets import Part
+from pipeline.parts import Part
 
 FULL, WEIGHTS = "full", "weights"  # protocols of in-silico experiments
 PAPER_BY_FEATURES = {

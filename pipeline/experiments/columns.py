@@ -11,9 +11,9 @@ from models.optimizers import OPTIMIZERS
 from models.padding import PADDINGS
 from models.precision import PRECISIONS
 from models.readouts import INIT_MASKS
-from pipeline.datasets import check_name
 from pipeline.errors import UserError
 from pipeline.experiments.yaml_file import Node
+from pipeline.names import LONGEST, check_name
 
 Reader = Callable[[Node], Any]
 # Beyond these nothing is trained that anybody wants, and much that no machine holds.
@@ -23,7 +23,7 @@ MOST_FILTERS, MOST_ROTATIONS, MOST_PIXELS, MOST_UPSAMPLING = 4096, 64, 255, 16
 
 def name(node: Node) -> str:
     """A name that may be a key."""
-    text = node.text(64)
+    text = node.text(LONGEST)
     try:
         check_name(text)
     except UserError as error:

@@ -14,11 +14,12 @@ from pipeline.errors import UserError
 from pipeline.experiments.design import PAPER, SMALL, Design, Point
 from pipeline.experiments.operations import map_sizes
 from pipeline.named_config import NamedConfig
+from pipeline.names import check_known
 from pipeline.protocols import declare_protocol
 from pipeline.published import PAPER as MAIN
 from pipeline.published_search import model_hash
 from pipeline.tasks import check_task, insert_search, insert_task
-from pipeline.training_sets import check_known, insert_part
+from pipeline.training_sets import insert_part
 from schemas.dataset import Dataset, TrainingSet
 from schemas.experiment import Experiment
 from schemas.training import TrainedModel, TrainingTask

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline.named_config import NamedConfig
-from pipeline.training_sets import WHOLE, Part
+from pipeline.parts import WHOLE, Part
 
 PAPER, SMALL = FAMILIES = ("paper", "small")
 OWN = "own"  # the one family of a lab's own experiment

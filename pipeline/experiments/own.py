@@ -14,9 +14,9 @@ from pipeline.experiments.columns import COLUMNS
 from pipeline.experiments.design import OWN, Design, Point, Request
 from pipeline.experiments.yaml_file import Node, read_yaml
 from pipeline.named_config import NamedConfig
+from pipeline.parts import Part
 from pipeline.protocols import PROTOCOLS
 from pipeline.tasks import content_hash
-from pipeline.training_sets import Part
 
 EXPERIMENT = ("name", "summary", "axis", "base", "seeds", "search", "models")
 MODEL = ("label", "series", "value", "base", "config", *COLUMNS, "trials_per_mille", "protocol")

@@ -7,6 +7,7 @@ from typing import Any
 import datajoint as dj
 
 from pipeline.errors import UserError
+from pipeline.names import check_known
 from schemas.dataset import Dataset, TrainingSet
 from schemas.experiment import Experiment
 from schemas.training import TrainingTask
@@ -16,8 +17,7 @@ def restrictions(dataset: str | None = None, experiment: str | None = None) -> l
     """For `populate` and the queue. Raises UserError where there is no recording or experiment of that name."""
     found: list[dj.expression.QueryExpression] = []
     if dataset is not None:
-        if not Dataset & {"dataset_name": dataset}:
-            raise UserError(f"there is no recording {dataset!r}; `hypercolumn ingest` declares one")
+        check_known(Dataset, dataset)
         found.append(TrainingSet & (TrainingSet.Member & {"dataset_name": dataset}))
     if experiment is not None:
         if not Experiment & {"experiment_name": experiment}:

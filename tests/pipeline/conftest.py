@@ -27,8 +27,9 @@ def shown(connection, recording) -> Iterator[dict[str, Any]]:
     neuron without repeats. Gives the names of the recordings and the key of the model.
     """
     from pipeline.datasets import add_recording
+    from pipeline.parts import Part
     from pipeline.tasks import declare_task
-    from pipeline.training_sets import Part, insert_part
+    from pipeline.training_sets import insert_part
     from schemas.dataset import Dataset, TrainingSet
     from schemas.experiment import Experiment
     from schemas.training import TrainedModel

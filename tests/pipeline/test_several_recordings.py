@@ -23,10 +23,11 @@ from pipeline.errors import UserError
 from pipeline.experiments.durations import _measured
 from pipeline.experiments.operations import operations
 from pipeline.figures import rows
+from pipeline.parts import Part, members_named
 from pipeline.results import short_id
 from pipeline.stored_cores import declare_on_core
 from pipeline.tasks import declare_task
-from pipeline.training_sets import Part, declare_training_set, members_named
+from pipeline.training_sets import declare_training_set
 from pipeline.work.worker import work
 from schemas import recordings
 from schemas.architecture import Core, ModelConfig

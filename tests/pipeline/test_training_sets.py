@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.errors import UserError
 from pipeline.experiments.declare import MIN_IMAGES
-from pipeline.training_sets import Part, insert_part, num_images
+from pipeline.parts import Part
+from pipeline.training_sets import insert_part, num_images
 from schemas.dataset import TrainingSet
 
 

@@ -161,7 +161,7 @@ def test_unknown_device(refused, connection):
 def test_a_restricted_worker(command, refused, declare, option):
     key = declare("quick", 61)
     line = refused("worker", option, "other")
-    assert f"there is no {'recording' if option == '--dataset' else 'experiment'} 'other'; `hypercolumn " in line
+    assert f"there is no {'recording' if option == '--dataset' else 'experiment'} 'other'" in line
     if option == "--dataset":
         assert command("worker", "--dataset", "tiny").out.endswith("1 done, 0 failed, nothing left\n")
         return
