@@ -8,7 +8,6 @@ import os
 import datajoint as dj
 import pytest
 
-from pipeline.cli import cli
 from pipeline.database.connection import is_configured
 from pipeline.doctor.database import _lets_create, may_declare
 from pipeline.doctor.shown import without_names
@@ -149,10 +148,6 @@ def test_names_are_not_sent(text, sent):
     found = without_names(text)
     assert sent in found
     assert not any(name in found for name in ("ann", "Smith", "10.1.2.3", "lab", "pw", "fe80"))
-
-
-def test_it_is_a_command():
-    assert "doctor" in cli.commands
 
 
 def test_a_package_that_is_missing(hypercolumn, tmp_path):

@@ -21,7 +21,7 @@ def lines_of(recording: Recording) -> list[str]:
     return warnings_of(recording, check_recording(recording, "test"))
 
 
-def test_nothing_is_written_and_no_server_started(hypercolumn, recording, recording_file, tmp_path):
+def test_nothing_is_written_and_no_server_started(hypercolumn, recording_file, tmp_path):
     home, folder = tmp_path / "home", tmp_path / "work"
     arguments = ("inspect", recording_file, "--out", "picture.png", "--crop", "1,1,2,0")
     code, out, err = hypercolumn(*arguments, HYPERCOLUMN_HOME=str(home), DJ_HOST=None)

@@ -93,7 +93,7 @@ def _run(lines: str, older: dict[str, str]) -> str:
     return done.stdout
 
 
-def test_an_older_database(hypercolumn, start, older, connection):
+def test_an_older_database(hypercolumn, older, connection):
     for command in ("status", "worker"):
         code, out, err = hypercolumn(command, **older)
         assert (code, out) == (2, "")

@@ -75,7 +75,7 @@ def test_own_experiment(command, tiny, quick, tidy, written):
     assert task["core"]["num_filters"] == [4, 4, 4]
 
 
-def test_from_declaration_to_estimate(command, tiny, quick, tidy, written):
+def test_from_declaration_to_estimate(tiny, quick, tidy, written):
     """Trained models tell how long the next ones take: of the same configuration, or in proportion."""
     own = find(str(written(KERNELS)))
     keys = [training.key for training in declare(own.design, tiny, seeds=[1]).trainings]

@@ -66,11 +66,20 @@ def server_up(monkeypatch):
     ],
     ids=["dead, without a lease", "dead", "silent, on another machine of that name", "silent, elsewhere"],
 )
-def test_a_job_of_a_dead_process_is_put_back(command, declare, counts, server_up, taken):
+def test_a_job_of_a_dead_process_is_put_back(declare, counts, server_up, taken):
     key = declare("quick", 26)
     reserve(key, **taken | {"pid": os.getppid() if taken["pid"] == "live" else dead_process()})
     TrainedModel.jobs.update1({name: key[name] for name in TrainedModel.primary_key} | {"priority": 3})
     assert counts()["running"] == 1
+    queue.recover()
+    assert TrainedModel.jobs.pending.to_arrays("priority").tolist() == [3]
+    assert counts()["running"] == 0
+    assert not Lease()
+
+
+def test_a_worker_does_the_job_of_a_dead_process(command, declare, counts, server_up):
+    key = declare("quick", 26)
+    reserve(key, pid=os.getppid(), host="elsewhere", lease="another machine", silent=61)
     assert command("worker", "--dataset", "tiny").out.endswith("1 done, 0 failed, nothing left\n")
     assert len(TrainedModel & key) == 1
     assert counts()["running"] == 0

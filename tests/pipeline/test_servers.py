@@ -12,7 +12,6 @@ import pytest
 
 from pipeline.database.embedded import EmbeddedServer
 
-ROOT = os.geteuid() == 0
 UNCONFIGURED = dict.fromkeys(
     ("DJ_HOST", "DJ_PORT", "DJ_USER", "DJ_PASS", "DJ_BACKEND", "DJ_STORES", "HYPERCOLUMN_PREFIX")
 )

@@ -80,7 +80,7 @@ def rows_of(command, key) -> dict[str, dict]:
     return {row["dataset_name"]: row for row in found if row["id"] == short_id(key)}
 
 
-def test_rows(shared, command, recording):
+def test_rows(shared, command):
     assert shared["training_set"] == BOTH
     neurons = (TrainedModel.Neuron & shared).to_dicts()
     assert sorted((row["dataset_name"], row["neuron_id"]) for row in neurons) == [
@@ -202,7 +202,7 @@ def test_how_long_others_take_goes_by_the_neurons_that_were_trained(tiny, traine
     assert (cost["tiny"], cost["tiny@neurons-2-of-2"]) == (operations(*sizes, 6), operations(*sizes, 3))
 
 
-def test_a_core_that_is_not_trained_yet(tiny, snapshot):
+def test_a_core_that_is_not_trained_yet(tiny):
     origin = declare_task(tiny, small_configurations.QUICK, 81)
     with pytest.raises(UserError, match="is not trained yet"):
         declare_on_core(tiny, origin, None, 0)

@@ -34,8 +34,8 @@ def test_json_tells_all_columns(command, trained, experiment):
     assert (code, err) == (0, "")
     told = json.loads(out)
     flat = told | told["training"] | told["scores"] | told["provenance"] | told["key"]
-    assert {name: flat[name] for name in row} == as_plain(row) | {"git_dirty": flat["git_dirty"]}
-    assert flat["git_dirty"] in (None, True, False)
+    assert {name: flat[name] for name in row} == as_plain(row)
+    assert flat["git_dirty"] is None or type(flat["git_dirty"]) is bool  # which MySQL gives as a number
 
     recording = (Dataset & {"dataset_name": "tiny"}).proj(..., "-recording").fetch1()
     (member,) = told["recordings"]

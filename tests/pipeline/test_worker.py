@@ -8,7 +8,6 @@ import signal
 import subprocess
 import traceback
 import weakref
-from datetime import timedelta
 
 import pytest
 
@@ -36,7 +35,7 @@ def test_worker_does_what_is_declared(command, declare, counts, arguments):
     assert command("worker", *arguments) == (0, "0 done, 0 failed, nothing left\n", "")
 
 
-def test_a_task_that_is_deleted_before_its_turn_is_skipped(hypercolumn, declare, counts):
+def test_a_task_that_is_deleted_before_its_turn_is_skipped(hypercolumn, declare):
     keys = [declare("quick", seed) for seed in (26, 27)]
     queue.refresh(TrainedModel())
     (TrainingTask & keys[0]).delete(prompt=False)
@@ -257,5 +256,4 @@ def test_work_in_python(declare):
     declare("quick", 41)
     assert work() == (1, [])
     assert work("TrainedModel") == (0, [])
-    row = (TrainedModel & {"seed": 41}).proj("started", "duration").fetch1()
-    assert timedelta(seconds=row["duration"]) < timedelta(minutes=5)
+    assert len(TrainedModel & {"seed": 41}) == 1

@@ -228,7 +228,7 @@ def test_two_recordings_in_an_archive(folder, refusal):
     assert "holds 2 recordings; allowed is one" in refusal(zipped(folder))
 
 
-def test_changed_bytes_of_an_archive(good, tmp_path, refusal):
+def test_changed_bytes_of_an_archive(good, tmp_path):
     content, generator = zipped(good).read_bytes(), np.random.default_rng(0)
     directory, path, refusals = content.index(b"PK\x01\x02"), tmp_path / "changed.zip", 0
     for _ in range(60):
