@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import datajoint as dj
 
-VERSION = 4  # of the tables; one more with each change, for which pipeline/database/migrate.py has a step
+VERSION = 4  # of the tables; one more with each change, for which pipeline/upkeep/migrate.py has a step
 
 # DataJoint says these when it is imported. Having nothing configured is the ordinary case here; that a
 # configuration is malformed, `pipeline.connect` says; and what DataJoint itself imports is not for us to mend.

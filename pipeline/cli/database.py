@@ -19,7 +19,7 @@ def migrate() -> None:
 
     In one step and by one process, before workers start.
     """
-    from pipeline.database.migrate import migrate as make_current
+    from pipeline.upkeep.migrate import migrate as make_current
 
     for line in make_current():
         click.echo(line)
@@ -32,7 +32,7 @@ def clean(dry_run: bool) -> None:
 
     These are files of rows that were deleted, and of processes that were killed.
     """
-    from pipeline.database.clean import clean as remove_orphans
+    from pipeline.upkeep.clean import clean as remove_orphans
 
     connect()
     found = remove_orphans(dry_run=dry_run)

@@ -9,9 +9,9 @@ from worker import SHORT
 
 import pipeline  # first of all: it quiets DataJoint's import
 from models.simulation import simulate_recording
-from pipeline.database import clean
 from pipeline.datasets import add_recording
 from pipeline.tasks import declare_task
+from pipeline.upkeep import clean
 from schemas import server
 from schemas.codecs import CorruptFileError
 from schemas.training import SavedState, TrainedModel, TrainingTask

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipeline.database import clean
 from pipeline.tasks import declare_task
+from pipeline.upkeep import clean
 from schemas.training import SavedState, TrainedModel, TrainingTask
 from schemas.work import Lease
 

@@ -15,9 +15,9 @@ from moto.server import ThreadedMotoServer
 
 import models
 from models.lazy import LazyArray
-from pipeline.database import clean
 from pipeline.protocols import declare_protocol
 from pipeline.tasks import declare_task
+from pipeline.upkeep import clean
 from schemas import stored_recording
 from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import schemas
 from pipeline.database import schema_version
-from pipeline.database.alter import add_columns, widen
 from pipeline.database.connection import opened
 from pipeline.errors import UserError
+from pipeline.upkeep.alter import add_columns, widen
 from pipeline.work import lease
 
 
