@@ -19,7 +19,8 @@ from pipeline.errors import UserError
 
 MOST_AT_ONCE = 2**28  # bytes
 BEST_COMPRESSION = 1100  # times, more than deflate reaches
-RAISED = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # by h5py, of a damaged file
+# By h5py, of a damaged file; the last while it goes through links, from one of the others
+RAISED = (OSError, RuntimeError, KeyError, ValueError, TypeError, SystemError)
 SIGNATURE = b"GCOL\x01\x00\x00\x00"  # version 1, three bytes reserved
 COLLECTION = struct.Struct("<8xQ")  # its size, this header included
 OBJECT = struct.Struct(
@@ -29,7 +30,8 @@ OBJECT = struct.Struct(
 
 def damaged(path: Path, error: Exception) -> UserError:
     """What is said of a file when reading it raised an error."""
-    reason = " ".join(str(error).split())
+    told = error.__cause__ or error if isinstance(error, SystemError) else error
+    reason = " ".join(str(told).split())
     return UserError(f"{path}: is damaged or truncated ({reason}); make a whole copy and try again")
 
 

@@ -29,6 +29,11 @@ def _lead_out(folder: Path) -> None:
     _put("responses", h5py.ExternalLink("../secret.h5", "/secret"))(folder)
 
 
+def _misname(folder: Path) -> None:
+    path = folder / "test.h5"
+    path.write_bytes(path.read_bytes().replace(b"responses", b"\x9eesponses"))
+
+
 BAD_SCANS = {
     "no responses": (_put("responses", None), "dataset /responses is missing"),
     "no ids": (_put("image_ids", None), "dataset /image_ids is missing; a test file must hold it, for its repeats"),
@@ -39,6 +44,7 @@ BAD_SCANS = {
     "text": (_put("responses", np.full((9, 5), b"a")), "/responses holds |S1; allowed are numbers"),
     "another file's": (_lead_out, "/responses lies in another file; allowed is data within the file"),
     "cut": (lambda folder: os.truncate(folder / "test.h5", 3000), "is damaged or truncated"),
+    "no name": (_misname, "is damaged or truncated ('utf-8' codec can't decode byte 0x9e"),
     "no file": (lambda folder: (folder / "test.h5").unlink(), "no such file; a scan has three"),
     "no HDF5": (lambda folder: (folder / "test.h5").write_text("text"), "is not an HDF5 file"),
 }
