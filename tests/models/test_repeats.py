@@ -45,6 +45,12 @@ def test_moments_of_more_than_a_chunk(monkeypatch):
         np.testing.assert_allclose(part, whole, rtol=1e-12)
 
 
+def test_mean_over_images_leaves_out_what_was_not_shown():
+    responses = np.full((3, 4), np.nan, dtype=np.float32)
+    responses[:2, 0], responses[1, 1], responses[:, 2] = [1, 2], 5, [2**24, 1, 1]  # which single precision cannot add
+    np.testing.assert_array_equal(repeats.mean_over_images(responses), [1.5, 5, (2**24 + 2) / 3, 0])
+
+
 def test_noise_variance_is_pooled_over_images(responses):
     _, squares, number = repeats.moments(responses)
     weights = np.array([np.ones(12), np.eye(12)[4], 3 * np.eye(12)[2] + np.eye(12)[5]])
