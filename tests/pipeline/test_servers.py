@@ -73,17 +73,18 @@ def test_a_server_without_user_or_password(one_line, without, said):
     assert said in line
 
 
-def test_a_wrong_password(one_line, store, home):
+@pytest.mark.parametrize("command", ["status", "worker"])  # of which a worker waits for a server that is away
+def test_a_wrong_password(one_line, store, home, command):
     # Of the server that the tests run on, where it has passwords; otherwise another user of the embedded one.
     if "DJ_HOST" in os.environ:
-        line = one_line("status", DJ_PASS="wrong")
+        line = one_line(command, DJ_PASS="wrong")
         assert "Access denied for user" in line
         return
     server = EmbeddedServer(home)
     server.start()
     other = {"DJ_HOST": str(server.socket_directory), "DJ_PORT": str(server.port), "DJ_USER": "postgres"}
     stores = json.dumps(STORES)
-    line = one_line("status", **other, DJ_PASS="wrong", DJ_BACKEND="postgresql", DJ_STORES=stores)
+    line = one_line(command, **other, DJ_PASS="wrong", DJ_BACKEND="postgresql", DJ_STORES=stores)
     assert "authentication failed" in line
 
 
