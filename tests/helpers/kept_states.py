@@ -6,13 +6,14 @@ from models.keeper import Keeper
 
 
 class Kept(Keeper):
-    """Keeps all states; begins with one of them."""
+    """Keeps all states, and which was said to be the last; begins with one of them."""
 
     def __init__(self, first=None):
-        self.first, self.states = first, []
+        self.first, self.states, self.last = first, [], []
 
     def load(self):
         return self.first
 
     def save(self, state, *, last=False):
         self.states.append(state())
+        self.last.append(last)

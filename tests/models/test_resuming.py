@@ -76,6 +76,7 @@ def test_a_signal_ends_a_training_after_its_step(small_model, small_data, number
         signal.signal(signal.SIGTERM, before)
     assert len(taken) == 5
     assert [state["standing.steps_taken"].item() for state in kept.states] == [3, 5]
+    assert kept.last == [False, True]
     monkeypatch.setattr(Trainer, "_step", step)
     assert_same(fit(small_model, small_data, STAGES, Kept(kept.states[-1])), whole)
 
