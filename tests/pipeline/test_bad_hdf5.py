@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from models.recording import ARRAYS
+from pipeline.readers import read
 
 
 def _delete(where: str) -> Callable[[h5py.File], None]:
@@ -116,6 +117,18 @@ def test_heaps_within_heaps_take_no_time(refused, recording_file, tmp_path):
     with h5py.File(path, "r+") as file:
         file["heaps"] = np.frombuffer(one * 2**17, np.uint8)  # which, each looked through to the end, take an hour
     assert "is damaged (a heap at byte " in refused("ingest", "bad", path)
+
+
+def test_groups_in_a_circle_are_gone_through_once(refused, recording_file, tmp_path):
+    path = tmp_path / "round.h5"
+    shutil.copy(recording_file, path)
+    with h5py.File(path, "r+") as file:
+        file["train/all"] = file["/"]
+        file["train/all/again"] = file["train"]
+    assert read(path).num_neurons == read(recording_file).num_neurons
+    with h5py.File(path, "r+") as file:
+        file["train/all/neurons/elsewhere"] = h5py.ExternalLink("other.h5", "/")
+    assert "/neurons/elsewhere lies in another file" in refused("ingest", "bad", path)
 
 
 @pytest.mark.parametrize("fault", BAD_STRUCTURE)

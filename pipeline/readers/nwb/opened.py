@@ -14,6 +14,7 @@ import numpy as np
 
 from models.lazy import LazyArray
 from pipeline.errors import UserError
+from pipeline.readers.bounded import bounded_memory
 from pipeline.readers.damage import check_heaps, check_inside
 
 MOST_BYTES = 2**28  # of a column or of times, which are read as a whole
@@ -89,13 +90,15 @@ def opened(path: Path) -> Iterator[Opened]:
             own = h5py.File(path, "r")
             check_inside(path, own)
             # pynwb knows the types of NWB itself; those of others' extensions are in the file
-            io = NWBHDF5IO(str(path), "r", load_namespaces=not own.get("specifications", {}).keys() <= KNOWN)
+            others = not own.get("specifications", {}).keys() <= KNOWN
+            with bounded_memory():
+                io = NWBHDF5IO(str(path), "r", load_namespaces=others)
         except UserError:
             raise
         except Exception as error:
             raise _damaged(path, error) from error
         try:
-            with Opened(path, None, own).told():
+            with Opened(path, None, own).told(), bounded_memory():
                 yield Opened(path, io.read(), own)
         finally:
             io.close()
