@@ -178,6 +178,8 @@ BAD_ARGUMENTS = [
     (SETS | {"test": (few(4, 5, 5), few(4))}, "test[1] has 1 dimensions, (4,); allowed is 2 or 3"),
     (SETS | {"neurons": {"area": ["V1"]}}, "neurons['area'] is <U2 (1,); allowed are numbers or text, one for each"),
     (SETS | {"neurons": {"neuron_id": [1, 1]}}, "neurons['neuron_id'] is not one whole number a neuron"),
+    (SETS | {"attributes": {"note\0": "text"}}, "attribute 'note\\x00' cannot be held by HDF5: its name"),
+    (SETS | {"neurons": {"cell": ["a\0b", "c"]}}, "column of neurons 'cell' cannot be held by HDF5: "),
     (SETS | {"window": (0, 1)}, "has no times, only responses; leave out window"),
     (SETS | {"gray": True}, "option 'gray' is unknown; allowed are grey, "),
     (SETS | {"validation": (few(4, 5, 4), few(4, 2))}, "/validation/images has images of 5 x 4 pixels"),
