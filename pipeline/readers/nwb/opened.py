@@ -50,12 +50,12 @@ class Opened:
         return LazyArray(shape, dtype, rows)
 
     def whole(self, data: Any, what: str) -> np.ndarray:
-        """All values of a column or of times, text as str."""
+        """All values of a column or of times: numbers, text as str, objects where they are neither, as references."""
         size = int(np.prod(np.shape(data), dtype=np.float64)) * getattr(getattr(data, "dtype", None), "itemsize", 8)
         self.check_size(size, what)
         values = np.asarray(data[:])
-        if values.dtype.kind in "OS":
-            texts = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in values.flat]
+        if values.dtype.kind in "OS" and all(isinstance(one, str | bytes) for one in values.flat):
+            texts = [one.decode("utf-8", "replace") if isinstance(one, bytes) else one for one in values.flat]
             self.check_size(4 * len(texts) * max(map(len, texts), default=0), what)  # as long as the longest, each
             return np.array(texts, dtype=str).reshape(values.shape)
         return values

@@ -112,6 +112,10 @@ def _by_table(file: Opened, table: Any) -> Shown:
     what = f"column {column} of {place(table)}"
     given = file.whole(table[column].data, what)
     onsets = file.whole(table["start_time"].data, f"start_time of {place(table)}").astype(np.float64)
+    if given.ndim != 1 or given.dtype.kind not in "Uuif":
+        raise UserError(
+            f"{file.path}: {what} holds {given.dtype} {given.shape}; allowed are names or numbers of images, one a row"
+        )
     if given.dtype.kind == "U":
         names = {image.name: i for i, image in enumerate(_ordered(file, target) if hasattr(target, "images") else ())}
         unknown = sorted(set(given.tolist()) - names.keys() - {""})
