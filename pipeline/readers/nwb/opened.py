@@ -114,10 +114,10 @@ def place(container: Any) -> str:
 
 
 def chosen(file: Opened, candidates: list[Any], name: str | None, what: str, option: str, lacking: str) -> Any:
-    """The only candidate, or the one of that name or place; raises UserError where that is none or several."""
+    """The only candidate, or the one at that place or of that name; raises UserError where that is none or several."""
     there = ", ".join(place(one) for one in candidates)
     if name is not None:
-        named = [one for one in candidates if name in (place(one), one.name)]
+        named = [one for one in candidates if name == place(one)] or [one for one in candidates if name == one.name]
         if len(named) != 1:
             which = "names several" if named else "is not there"
             raise UserError(f"{file.path}: {what} {name!r} {which}; {option} can be: {there or 'nothing'}")

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 from nwbinspector import Importance, inspect_nwbfile
+from pynwb.misc import Units
 
 import nwb_files
 from models.recording import Recording
@@ -114,6 +115,20 @@ def test_one_of_several(whole_numbers, tmp_path):
     for name in ("units", "plane1", "ophys/DfOverF_plane0/plane0"):
         found = nwb.read(path, Options(responses=name)).responses
         np.testing.assert_array_equal(found[0:12], whole_numbers.train_responses)
+
+
+def test_a_place_that_is_the_name_of_another(whole_numbers, tmp_path):
+    """As where a file holds its units, and in a module those of another sorting."""
+    made = nwb_files.new_file()
+    onsets = np.arange(4.0)
+    nwb_files.add_images(made, whole_numbers.validation_images, np.arange(4), onsets)
+    made.add_unit(spike_times=onsets + 0.1)
+    other = Units(name="units", description="Another sorting.")
+    other.add_unit(spike_times=onsets[:2] + 0.1)
+    made.create_processing_module("ecephys", "Spikes.").add(other)
+    path = nwb_files.write(made, tmp_path / "sortings.nwb")
+    for where, counts in (("units", [1, 1, 1, 1]), ("ecephys/units", [1, 1, 0, 0])):
+        assert nwb.read(path, Options(responses=where)).responses[:, 0].tolist() == counts
 
 
 def test_units_that_were_not_observed_all_the_time(whole_numbers, tmp_path):
