@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from models.lazy import Rows, mapped
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
 
-TRUE = ("true", "1", "yes")  # of columns that are true or false; all else is false
+WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def only_units(recording: Recording, units: str | None, source: str) -> Recording:
@@ -34,7 +35,7 @@ def of_neurons(responses: Rows, kept: np.ndarray) -> Rows:
 
 
 def chosen(columns: dict[str, np.ndarray], units: str, source: str) -> np.ndarray:
-    """(neurons,) bool: those whose column has the value; numbers are compared as numbers, all else as text.
+    """(neurons,) bool: those whose column has the value: a number, a word of WORDS where it is true or false, text.
 
     Raises UserError where there is no such column, or no such neuron.
     """
@@ -43,20 +44,26 @@ def chosen(columns: dict[str, np.ndarray], units: str, source: str) -> np.ndarra
     if column is None or column.ndim != 1:
         known = ", ".join(sorted(name for name, column in columns.items() if column.ndim == 1)) or "none"
         raise UserError(f"{source}: neurons have no column {name!r}; units can name {known}")
-    if column.dtype.kind == "b":
-        kept = column == (value.lower() in TRUE)
-    elif column.dtype.kind in "uif":
-        try:
-            kept = column == float(value)
-        except ValueError:
-            kept = np.zeros(len(column), bool)
-    else:
-        kept = np.array([_text(item) == value for item in column])
+    kept = _equal(column, value)
     if not kept.any():
         found = sorted({_text(item) for item in column.tolist()})
         shown = ", ".join(found[:8]) + (", ..." if len(found) > 8 else "")
         raise UserError(f"{source}: no neuron has {name} {value!r}; its values are {shown}")
     return kept
+
+
+def _equal(column: np.ndarray, value: str) -> np.ndarray:
+    if column.dtype.kind not in "uifb":
+        return np.array([_text(item) == value for item in column])
+    wanted = WORDS.get(value.lower()) if column.dtype.kind == "b" else _number(value)
+    return np.zeros(len(column), bool) if wanted is None else column == wanted
+
+
+def _number(value: str) -> float | None:
+    for kind in (int, float):  # a whole number as one: a float has no room for the long ones that some labs give
+        with suppress(ValueError):
+            return kind(value)
+    return None
 
 
 def _text(item: object) -> str:

@@ -182,13 +182,21 @@ def test_one_image_that_was_shown_all_the_time():
 
 @pytest.mark.parametrize(
     ("units", "kept"),
-    [("area=V1", [0, 1]), ("depth=100", [0, 2]), ("good=1", [1, 2, 3]), ("good=false", [0, 4]), ("tag = b", [3])],
+    [
+        ("area=V1", [0, 1]),
+        ("depth=100", [0, 2]),
+        ("good=1", [1, 2, 3]),
+        ("good=false", [0, 4]),
+        ("tag = b", [3]),
+        ("long=9007199254740993", [4]),
+    ],
 )
 def test_units(shown, tmp_path, units, kept):
     columns = {
         "depth": np.array([100.0, 5, 100, 7, np.nan]),
         "good": np.array([False, True, True, True, False]),
         "tag": np.array([b"a", b"a", b"a", b"b", b"a"]),
+        "long": 2**53 + np.array([4, 3, 2, 0, 1]),  # of which a float cannot tell the last two apart
     }
     path = write_sensorium(replace(shown, neurons=shown.neurons | columns), tmp_path / "static")
     found = read(path, options=Options(units=units))
@@ -204,3 +212,6 @@ def test_units_that_are_not_there(shown, tmp_path, refusal):
         "neurons have no column 'layer'; units can name area, neuron_id"
     )
     assert refusal(path, options=Options(units="area=PM")).endswith("no neuron has area 'PM'; its values are LM, V1")
+    replace(shown, neurons={"good": np.arange(5) < 3, "depth": np.arange(5)}).write(path)
+    assert refusal(path, options=Options(units="good=ture")).endswith("has good 'ture'; its values are False, True")
+    assert refusal(path, options=Options(units="depth=deep")).endswith("has depth 'deep'; its values are 0, 1, 2, 3, 4")
