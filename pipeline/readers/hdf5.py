@@ -11,6 +11,7 @@ import h5py
 
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
+from pipeline.readers.bounded import bounded_memory
 from pipeline.readers.damage import RAISED, check_bytes, check_heaps, check_inside, check_size, damaged
 from pipeline.readers.options import WITHOUT_TIMES, Options
 
@@ -38,8 +39,9 @@ def read(path: Path, options: Options) -> Recording:
         raise UserError(f"{path}: is not an HDF5 file; allowed is the layout that the README describes")
     check_heaps(path)
     opened = partial(_opened, path)
-    with opened() as file:
+    with opened() as file, bounded_memory():
         check_inside(path, file)
+        dict(file.attrs)  # whose texts, if damaged, are as long as a column's may be
         for where in ARRAYS.values():
             _check_array(path, file, where)
         _check_neurons(path, file)

@@ -4,6 +4,7 @@ and nothing has changed."""
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 
 import h5py
@@ -117,6 +118,26 @@ def test_heaps_within_heaps_take_no_time(refused, recording_file, tmp_path):
     with h5py.File(path, "r+") as file:
         file["heaps"] = np.frombuffer(one * 2**17, np.uint8)  # which, each looked through to the end, take an hour
     assert "is damaged (a heap at byte " in refused("ingest", "bad", path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, where memory can be bounded")
+@pytest.mark.parametrize("where", ["an attribute", "a column"])
+def test_a_text_that_says_it_is_of_gigabytes(refused, recording_file, tmp_path, where):
+    """HDF5 takes the memory before it looks whether there is as much."""
+    path, text = tmp_path / "bad.h5", "a text that stands in the heap"
+    with h5py.File(recording_file) as good, h5py.File(path, "w") as file:
+        for name in ("train", "validation", "test"):
+            good.copy(name, file)
+        if where == "an attribute":
+            file.attrs["description"] = text
+        else:
+            file["neurons/area"] = [text] * 6
+    content = path.read_bytes()
+    at = content.index(len(text).to_bytes(4, "little") + content.index(b"GCOL").to_bytes(8, "little"))
+    path.write_bytes(content[:at] + (2**31).to_bytes(4, "little") + content[at + 4 :])
+    assert "is damaged or truncated (Can't synchronously read data (memory allocation failed" in refused(
+        "inspect", path
+    )
 
 
 def test_groups_in_a_circle_are_gone_through_once(refused, recording_file, tmp_path):
