@@ -37,8 +37,8 @@ def check(connection: dj.Connection, prefix: str) -> Iterator[Finding]:
 
 def _server(said: str) -> Finding:
     name = "PostgreSQL" if said.startswith("PostgreSQL") else "MariaDB" if "MariaDB" in said else "MySQL"
-    numbers = re.search(r"(\d+)\.(\d+)", said)
-    number = (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
+    numbers = re.search(r"(\d+)(?:\.(\d+))?", said)  # "19beta1" of PostgreSQL, before the compiler's own
+    number = (int(numbers[1]), int(numbers[2] or 0)) if numbers else (0, 0)
     found = f"{name} {number[0]}.{number[1]}"
     if name not in KNOWN:
         return warning("server", found, "DataJoint supports MySQL 8.0 to 8.4 and PostgreSQL from 15 on, and no MariaDB")

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 
-import datajoint as dj
 import pytest
 
 from pipeline.database.connection import is_configured
-from pipeline.doctor.database import _lets_create, may_declare
 from pipeline.doctor.shown import without_names
 
 STORES = {"default": "main", "main": {"protocol": "file", "location": "/nowhere/of hans"}}
@@ -105,29 +103,6 @@ def test_variables_that_datajoint_refuses(hypercolumn):
     assert found["server"]["state"] == "fault"
     assert "DJ_PORT" in found["server"]["found"]
     assert found["packages"]["state"] == "ok"
-
-
-def test_who_may_declare(connection):
-    assert may_declare(connection, "hypercolumn_")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(dj.config, "database.create_tables", False)
-        assert not may_declare(connection, "hypercolumn_")
-
-
-@pytest.mark.parametrize(
-    ("grant", "lets"),
-    [
-        ("GRANT USAGE ON *.* TO `me`@`%`", False),
-        ("GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION", True),
-        (r"GRANT ALL PRIVILEGES ON `hypercolumn\_%`.* TO `admin`@`%`", True),
-        (r"GRANT SELECT, CREATE ON `hypercolumn%`.* TO `admin`@`%`", True),
-        (r"GRANT SELECT, CREATE VIEW ON `hypercolumn\_%`.* TO `reader`@`%`", False),
-        (r"GRANT CREATE ON `other\_%`.* TO `me`@`%`", False),
-        ("GRANT `role`@`%` TO `me`@`%`", False),
-    ],
-)
-def test_grants(grant, lets):
-    assert _lets_create(grant, "hypercolumn_dataset") is lets
 
 
 @pytest.mark.parametrize(
