@@ -246,6 +246,22 @@ def test_what_each_may_not(lab: Lab, role: str):
         lab.execute(f"SELECT * FROM {TrainedModel.full_table_name}", role)  # of others on the same server
 
 
+def test_what_doctor_tells_each(lab: Lab):
+    def tables(role: str, **variables: str) -> str:
+        found = json.loads(lab.run(role, "doctor", "--json", **variables).stdout)["findings"]
+        (one,) = (one for one in found if one["what"] == "tables")
+        return f"{one['state']}: {one['found']}; {one['advice']}".removesuffix("; ")
+
+    assert tables("admin") == "ok: of version 4; this user may declare more"
+    for role in ("worker", "reader"):
+        assert tables(role) == "ok: of version 4; this user may declare none"
+        lab.configure(role, create_tables=True)  # whatever the configuration says, the server does not let them
+        assert tables(role) == "ok: of version 4; this user may declare none"
+        none = "fault: none, and this user may not declare them; an administrator runs `hypercolumn migrate`"
+        assert tables(role, HYPERCOLUMN_PREFIX="elsewhere_") == none
+        lab.configure(role)
+
+
 def test_a_command_that_a_worker_may_not_run(trained: Lab):
     done = trained.run("worker", "train", "lab", "--seed", "9")
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
