@@ -17,6 +17,7 @@ from pipeline.errors import said
 LITTLE_MEMORY = 2 << 30  # bytes; a training of the demo's size takes half of that, Python with PyTorch included
 LITTLE_ROOM = 1 << 30  # bytes
 SLURM = ("sbatch", "sinfo", "squeue")
+PATIENCE = 20  # seconds, with Slurm's commands
 
 
 def check() -> Iterator[Finding]:
@@ -84,12 +85,19 @@ def check_scheduler() -> Iterator[Finding]:
     elif missing:
         yield warning("Slurm", f"{', '.join(missing)} missing", "install Slurm's client commands, or mend PATH")
     else:
-        done = subprocess.run(["sinfo", "--version"], capture_output=True, text=True, timeout=20)
-        if done.returncode:
-            reason = " ".join(done.stderr.strip().split("\n")[-1:])
-            yield warning("Slurm", f"its commands fail ({reason})", "set SLURM_CONF, or submit elsewhere")
-        else:
-            yield ok("Slurm", done.stdout.strip())
+        yield _slurm()
+
+
+def _slurm() -> Finding:
+    try:
+        done = subprocess.run(["sinfo", "--version"], capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:  # it waits a minute for a configuration that is not there
+        reason = f"no answer in {PATIENCE} s"
+    else:
+        if done.returncode == 0:
+            return ok("Slurm", done.stdout.strip())
+        reason = done.stderr.strip().rpartition("\n")[2]
+    return warning("Slurm", f"its commands fail ({reason})", "set SLURM_CONF, or submit elsewhere")
 
 
 def _processors() -> int:
