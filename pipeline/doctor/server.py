@@ -80,7 +80,8 @@ def _home(server: EmbeddedServer) -> Finding:
     if data.exists() and not is_private(data):
         return warning(what, f"{data} is not this user's alone", "it becomes so at the next start; see who else was in")
     mounts = [part for part in psutil.disk_partitions(all=True) if there.is_relative_to(part.mountpoint)]
-    kind = max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
+    # The last of those at one place lies over the others, as a network's disk does over what mounts it when needed.
+    kind = max(reversed(mounts), key=lambda part: len(part.mountpoint)).fstype if mounts else ""
     if kind.startswith(OF_A_NETWORK):
         return warning(what, f"{home} is on a network's disk ({kind}), where a database may be lost", ELSEWHERE)
     return ok(what, str(home))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 
 import psutil
@@ -39,6 +41,27 @@ def test_little_room(monkeypatch, tmp_path):
     assert one.found.endswith(f" GB free on the disk of {folder}")
     monkeypatch.setattr(machine, "LITTLE_ROOM", 1 << 60)
     assert machine.room("store", folder, "free some") == Finding("store", WARNING, one.found, "free some")
+
+
+HOME = """if True:
+    import subprocess, sys
+    from pipeline.database.embedded import EmbeddedServer
+    from pipeline.doctor import server
+
+    server.OF_A_NETWORK = ("ramfs",)
+    for kind in ("tmpfs", "ramfs"):
+        subprocess.run(["mount", "-t", kind, "made-up", sys.argv[1]], check=True)
+        print(server._home(EmbeddedServer(sys.argv[1] + "/home")).state)
+"""
+
+
+def test_a_disk_that_lies_over_another(tmp_path):
+    """As that of a network does where it is mounted when it is needed; two in memory stand in for them."""
+    own = ["unshare", "--map-root-user", "--mount"]  # mounts that only this process sees
+    if shutil.which("unshare") is None or subprocess.run([*own, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs mounts of its own")
+    done = subprocess.run([*own, sys.executable, "-c", HOME, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [OK, WARNING]
 
 
 @pytest.fixture
