@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from pipeline.database.connection import is_configured
+from pipeline.database.embedded import EmbeddedServer
 from pipeline.doctor.shown import without_names
 
 STORES = {"default": "main", "main": {"protocol": "file", "location": "/nowhere/of hans"}}
@@ -61,6 +64,21 @@ def test_a_server_that_was_not_there_is_not_left(doctor, monkeypatch, tmp_path):
     code, found = doctor()
     assert code == 2
     assert "was made by PostgreSQL 9, but " in found["server"]["found"]
+
+
+@pytest.mark.skipif(is_configured(), reason="it is about the embedded server")
+def test_a_server_is_started_and_stopped_again(hypercolumn):
+    with tempfile.TemporaryDirectory(prefix="hypercolumn-") as home:  # pytest's own are too long for a socket's name
+        done = hypercolumn("doctor", "--start", "--json", HYPERCOLUMN_HOME=home)
+        found = {one["what"]: one for one in json.loads(done.out)["findings"]}
+        assert (found["embedded server"]["found"], found["tables"]["state"]) == ("starts", "ok")
+        assert not EmbeddedServer(home).is_running()
+        (Path(home) / "postgres").chmod(0o755)
+        done = hypercolumn("doctor", "--json", HYPERCOLUMN_HOME=home)
+        found = {one["what"]: one for one in json.loads(done.out)["findings"]}
+        assert found["embedded server"]["found"].startswith("not running; it starts when needed")
+        assert found["HYPERCOLUMN_HOME"]["state"] == "warning"
+        assert found["HYPERCOLUMN_HOME"]["found"] == f"{home}/postgres is not this user's alone"
 
 
 def test_packages_that_are_not_as_they_should_be(doctor, monkeypatch, tmp_path):
