@@ -72,20 +72,30 @@ class Presentations:
     def _check(self, source: str) -> None:
         """Raises UserError where the arrays do not fit together."""
         shown, split, images = self.image_of_trial, self.split_of_trial, len(self.images)
-        is_whole = shown.ndim == 1 and shown.dtype.kind in "ui"
-        if not is_whole or (len(shown) and not 0 <= shown.min() <= shown.max() < images):
+        if shown.ndim != 1 or shown.dtype.kind not in "ui":
             raise UserError(
-                f"{source}: image_of_trial is {shown.dtype} {shown.shape}, of {images} images; allowed are whole "
-                f"numbers from 0 to {images - 1}"
+                f"{source}: image_of_trial is {shown.dtype} {shown.shape}; allowed is a number of each trial"
+            )
+        outside = shown[(shown < 0) | (shown >= images)]
+        if len(outside):
+            raise UserError(
+                f"{source}: image_of_trial holds {outside[0]}; allowed are the numbers of its images, 0 to {images - 1}"
             )
         if len(self.responses.shape) != 2 or len(self.responses) != len(shown):
             raise UserError(
                 f"{source}: responses are {self.responses.shape}; allowed are ({len(shown)} trials, neurons)"
             )
-        if split is not None and (split.shape != shown.shape or not np.isin(split, (*SPLITS, "")).all()):
+        if split is None:
+            return
+        if split.shape != shown.shape:
             raise UserError(
-                f"{source}: split_of_trial is {split.shape}; allowed are {', '.join(SPLITS)} and '' for each of "
-                f"{len(shown)} trials"
+                f"{source}: split_of_trial is {split.shape}; allowed is one for each of {len(shown)} trials"
+            )
+        unknown = split[~np.isin(split, (*SPLITS, ""))]
+        if len(unknown):
+            raise UserError(
+                f"{source}: split_of_trial holds {str(unknown[0])!r}; allowed are {', '.join(SPLITS)} and '', which "
+                "leaves a trial out"
             )
 
     def _split(self, options: Options, source: str) -> np.ndarray:

@@ -106,7 +106,7 @@ def read(path, options):
     images = np.arange(20, dtype=np.uint8)[:, None, None].repeat(3, axis=1)
     split = ["train"] * 10 + ["validation"] * 5 + ["test"] * 5
     given = dict(images=images, responses=LazyArray((20, 4), np.float32, rows), neurons=dict(depth=[1.5, 2, 3, 4]))
-    return Presentations(image_of_trial=range(20), split_of_trial=split, **given | wrong)
+    return Presentations(**dict(image_of_trial=range(20), split_of_trial=split) | given | wrong)
 """
 LATE = {
     "an error": ("[][1]", "wrong = {}", "failed (IndexError: list index out of range); its authors can mend it"),
@@ -126,6 +126,47 @@ def test_arrays_that_fail_later(install, lab_file, fault):
         read(lab_file).content_sha256()
     assert str(caught.value).startswith(f"{lab_file}: reader 'lab' of package broken 1.2 failed (")
     assert said in str(caught.value)
+
+
+TRIALS = {
+    "images from 1": ("image_of_trial=range(1, 21)", "image_of_trial holds 20; allowed are the numbers of its"),
+    "a blank": ("image_of_trial=[*range(19), -1]", "image_of_trial holds -1; allowed are the numbers of its"),
+    "times": ("image_of_trial=np.arange(20.0)", "image_of_trial is float64 (20,); allowed is a number of each trial"),
+    "fewer responses": ("responses=np.ones((19, 4))", "responses are (19, 4); allowed are (20 trials, neurons)"),
+    "fewer splits": ("split_of_trial=['train']", "split_of_trial is (1,); allowed is one for each of 20 trials"),
+    "another split": ("split_of_trial=['val'] * 20", "split_of_trial holds 'val'; allowed are train, validation, test"),
+    "truths": ("images=np.ones((20, 3, 3), bool)", "images are bool; allowed are numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", TRIALS)
+def test_trials_that_do_not_fit_together(install, lab_file, fault):
+    wrong, said = TRIALS[fault]
+    install("broken", LAZY.format("pass", f"wrong = dict({wrong})"), "lab = broken")
+    with pytest.raises(UserError) as caught:
+        read(lab_file)
+    assert str(caught.value).startswith(f"{lab_file}: {said}")
+
+
+SORTED = """
+import numpy as np
+from models.recording import Recording
+name = 'lab'
+def recognises(path): return True
+def read(path, options):
+    images, responses = np.arange(36.0).reshape(4, 3, 3), np.arange(8.0).reshape(4, 2)
+    return Recording(images, responses, images, responses, images, responses[None], neurons=dict(area=['V1', 'LM']))
+"""
+
+
+def test_a_recording_that_is_sorted_already(install, lab_file):
+    install("lab_sorted", SORTED, "lab = lab_sorted")
+    found = read(lab_file, options=Options(units="area=LM", crop=(1, 0, 0, 0)))
+    assert found.test_responses[:].tolist() == [[[1], [3], [5], [7]]]
+    assert found.train_images[0:1].tolist() == [[[3, 4, 5], [6, 7, 8]]]
+    assert found.neurons["neuron_id"].tolist() == [1]
+    with pytest.raises(UserError, match="has a split of its own; leave out split"):
+        read(lab_file, options=Options(split=(0.8, 0.1, 0.1)))
 
 
 def test_arrays_that_are_read_later(install, lab_file):
