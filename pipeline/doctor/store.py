@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from datajoint.storage import StorageBackend
 from pipeline.doctor import machine
 from pipeline.doctor.finding import Finding, fault, ok, warning
 
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)  # for this user, or for all of this machine
 CONTENT = b"of `hypercolumn doctor`, which removes it"
 
 
@@ -25,7 +27,9 @@ def check(spec: dict[str, Any]) -> Iterator[Finding]:
     backend, name = StorageBackend(spec), f"hypercolumn-doctor-{secrets.token_hex(8)}"
     try:
         backend.put_buffer(CONTENT, name)
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
         yield warning("store", f"{where} cannot be written", "give this user write access, unless it is a reader's")
         return
     try:

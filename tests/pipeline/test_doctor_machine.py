@@ -43,25 +43,46 @@ def test_little_room(monkeypatch, tmp_path):
     assert machine.room("store", folder, "free some") == Finding("store", WARNING, one.found, "free some")
 
 
-HOME = """if True:
-    import subprocess, sys
-    from pipeline.database.embedded import EmbeddedServer
-    from pipeline.doctor import server
+@pytest.fixture
+def mounting(tmp_path) -> Callable[[str], list[str]]:
+    """Run a program that may `mount(...)` at the folder `there`, for itself alone; gives the words that it prints."""
+    own = ["unshare", "--map-root-user", "--mount"]
+    if shutil.which("unshare") is None or subprocess.run([*own, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs mounts of its own")
+    before = "def mount(*given): subprocess.run(['mount', *given, there], check=True)"
+    head = f"import subprocess; there = {str(tmp_path)!r}\n{before}\n"
 
-    server.OF_A_NETWORK = ("ramfs",)
-    for kind in ("tmpfs", "ramfs"):
-        subprocess.run(["mount", "-t", kind, "made-up", sys.argv[1]], check=True)
-        print(server._home(EmbeddedServer(sys.argv[1] + "/home")).state)
+    def run(program: str) -> list[str]:
+        command = [*own, sys.executable, "-c", head + program]
+        return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+
+    return run
+
+
+HOME = """
+from pipeline.database.embedded import EmbeddedServer
+from pipeline.doctor import server
+server.OF_A_NETWORK = ("ramfs",)
+for kind in ("tmpfs", "ramfs"):
+    mount("-t", kind, "made-up")
+    print(server._home(EmbeddedServer(there + "/home")).state)
+"""
+STORE = """
+from pipeline.doctor import store
+mount("-t", "tmpfs", "made-up")
+for change in ("remount,rw", "remount,ro"):
+    mount("-o", change)
+    print(*(one.state for one in store.check({"protocol": "file", "location": there})))
 """
 
 
-def test_a_disk_that_lies_over_another(tmp_path):
+def test_a_disk_that_lies_over_another(mounting):
     """As that of a network does where it is mounted when it is needed; two in memory stand in for them."""
-    own = ["unshare", "--map-root-user", "--mount"]  # mounts that only this process sees
-    if shutil.which("unshare") is None or subprocess.run([*own, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("needs mounts of its own")
-    done = subprocess.run([*own, sys.executable, "-c", HOME, tmp_path], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [OK, WARNING]
+    assert mounting(HOME) == [OK, WARNING]
+
+
+def test_a_store_that_can_only_be_read(mounting):
+    assert mounting(STORE) == [OK, WARNING]
 
 
 @pytest.fixture
