@@ -12,8 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-COLOURS = ["#1b6ca8", "#e07a1f", "#2a9d8f", "#7b4b94", "#c8553d", "#5b7f1d", "#264653"]  # of series and models
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]  # with the colours, for those who cannot tell them apart
+# Of series and models, and of kinds of neurons; who sees no red or no green can tell them apart, too.
+COLOURS = ["#1b6ca8", "#e07a1f", "#2a9d8f", "#9b2226", "#56b4e9", "#264653", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]  # with the colours
 KIND_COLOURS = ["#264653", "#2a9d8f", "#e9a03b", "#c8553d", "#7b4b94"]
 PUBLISHED_COLOUR = "0.55"  # of what others found, for their data
 LINE_COLOUR = "0.6"
