@@ -73,7 +73,7 @@ def plot_published(axis: Axes, published: list[Row], score: str, xlabel: str, ou
     if not given:
         say(axis, f"No {SCORES[score]} is published.")
         return
-    for i, name in enumerate(dict.fromkeys([*ours, *(row["series"] for row in given)])):
+    for i, name in enumerate(dict.fromkeys([*ours, *(row["series"] for row in published)])):
         of_series = sorted((row for row in given if row["series"] == name), key=lambda row: row["value"])
         marker, dashes = MARKERS[i % len(MARKERS)], ["-", "--", ":", "-."][i % 4]
         x, y = column(of_series, "value"), column(of_series, score)

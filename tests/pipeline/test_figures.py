@@ -152,6 +152,19 @@ def test_series_say_their_points_and_keep_the_published_ones_apart(shown):
     assert f"{best[0]['test_corr']:.3f} at 25" in series.describe_series(members, published, AXIS)
 
 
+def test_a_published_series_has_one_mark_for_both_scores():
+    names = {"all": 3600.0, "no losses": None, "last": 3700.0}
+    published = [
+        {"series": series, "value": float(value), "test_corr": 0.4, "val_loss": loss, "source": "a paper"}
+        for series, loss in names.items()
+        for value in (8, 16)
+    ]
+    figure = drawn(lambda figure: series.plot_series_figure(figure, [], published, AXIS), 8, 6)
+    above, below = ({line.get_label(): line.get_marker() for line in figure.axes[i].lines} for i in (1, 3))
+    assert set(below) == {"all", "last"}
+    assert below.items() <= above.items()
+
+
 def test_transfer_control(shown):
     members, _ = experiment(shown, "transfer-like")
     found = transfer.query_transfer(members, rows.query_models(shown["dataset"]))
