@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.transforms import offset_copy
 
 from pipeline.figures.experiments import points, scores_of
 from pipeline.figures.rows import Row, column
@@ -18,6 +20,7 @@ from pipeline.figures.style import COLOURS, MARKERS, PUBLISHED_COLOUR, say
 from pipeline.figures.words import listed, number
 
 SCORES = {"test_corr": "test correlation", "val_loss": "validation loss"}
+APART = 4.0  # points by which series lie beside each other, so that no interval hides another
 MIN_LOG_RANGE = 5.0  # the largest number over the smallest from which on the axis is logarithmic
 
 
@@ -38,7 +41,7 @@ def plot_series_figure(figure: Figure, members: list[Row], published: list[Row],
             plot_published(axes[i, 1], published, score, xlabel, ours)
     for axis in axes[0]:  # one for both scores
         if axis.lines:
-            axis.legend(fontsize=7.5)
+            axis.legend(fontsize=7.5, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)  # where no interval is
     axes[0, 0].set_title("here")
     if published:
         axes[0, 1].set_title("published", color=PUBLISHED_COLOUR)
@@ -52,15 +55,22 @@ def plot_series(axis: Axes, members: list[Row], score: str, xlabel: str) -> None
     if not trained:
         say(axis, "Nothing of it is trained yet.")
         return
-    for i, name in enumerate(dict.fromkeys(row["series"] for row in trained)):
+    figure, names = axis.get_figure(root=True), list(dict.fromkeys(row["series"] for row in trained))
+    for i, name in enumerate(names):
         style: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "marker": MARKERS[i % len(MARKERS)]}
         of_series = [row for row in trained if row["series"] == name]
         best = sorted(points(of_series), key=lambda row: row["value"])
-        x, y = column(best, "value"), column(best, score)
-        axis.plot(column(of_series, "value"), column(of_series, score), **style, linestyle="", alpha=0.25, markersize=3)
-        axis.plot(x, y, **style, label=name, markersize=5)
+        x, y, all_x, all_y = (column(rows, of) for rows in (best, of_series) for of in ("value", score))
+        artists: list[Artist] = [
+            *axis.plot(all_x, all_y, **style, linestyle="", alpha=0.25, markersize=3),
+            *axis.plot(x, y, **style, label=name, markersize=5),
+        ]
         if score == "test_corr":
-            axis.vlines(x, column(best, "test_corr_lower"), column(best, "test_corr_upper"), color=style["color"], lw=1)
+            lower, upper = column(best, "test_corr_lower"), column(best, "test_corr_upper")
+            artists.append(axis.vlines(x, lower, upper, color=style["color"], lw=1))
+        beside = offset_copy(axis.transData, figure, x=APART * (i - (len(names) - 1) / 2), units="points")
+        for artist in artists:  # only now: the limits of the axis come from what was drawn in its own coordinates
+            artist.set_transform(beside)
     _finish(axis, sorted({row["value"] for row in trained}), score, xlabel)
 
 

@@ -152,6 +152,23 @@ def test_series_say_their_points_and_keep_the_published_ones_apart(shown):
     assert f"{best[0]['test_corr']:.3f} at 25" in series.describe_series(members, published, AXIS)
 
 
+def test_intervals_of_two_series_lie_beside_each_other():
+    scores = {"val_loss": 1.0, "test_corr": 0.5, "test_corr_lower": 0.4, "test_corr_upper": 0.6}
+    members = [
+        {"family": "own", "series": name, "label": str(value), "position": 1, "value": value, "trained": True, **scores}
+        for name in ("first", "second")
+        for value in (1.0, 10.0, 100.0)
+    ]
+    figure = drawn(lambda figure: series.plot_series_figure(figure, members, [], AXIS), 5, 6)
+    figure.draw_without_rendering()
+    first, second = (lines.get_transform().transform((10, 0.5)) for lines in figure.axes[0].collections)
+    assert second[0] - first[0] > 3  # pixels
+    assert second[1] == first[1]
+    for axis, (low, high) in zip(figure.axes, ((0.4, 0.6), (1, 1)), strict=True):
+        assert axis.get_xlim()[0] < 1 < 100 < axis.get_xlim()[1]
+        assert low - 0.1 < axis.get_ylim()[0] < low <= high < axis.get_ylim()[1] < high + 0.1
+
+
 def test_a_published_series_has_one_mark_for_both_scores():
     names = {"all": 3600.0, "no losses": None, "last": 3700.0}
     published = [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pipeline.figures import comparison, halves, learning_curves, series, transfer
-from pipeline.figures.experiments import query_published, scores_of, table_rows
+from pipeline.figures.experiments import BEST, query_published, scores_of, table_rows
 from pipeline.figures.rows import Row
 from pipeline.figures.tables import Link, Table
 from pipeline.figures.words import number
 from pipeline.report.page import Block, Section, Tabulated, Text, picture
 from pipeline.report.sources import Sources
+
+INTERVAL = "interval of 95 % by bootstrap over test images"
 
 
 def experiment_section(
@@ -48,22 +50,25 @@ def _missing(members: list[Row]) -> list[Block]:
 def _table(experiment: Row, rows: list[Row], best: list[Link]) -> Tabulated:
     anchors = {link.text: link.anchor for link in best}
     caption = (
-        f"{experiment['experiment_name']}: the draw or seed of the lowest validation loss; ± is the SD over the best "
-        "five by validation loss, the interval a bootstrap over test images"
+        f"{experiment['experiment_name']}: the draw or seed of the lowest validation loss; ± is the SD over all draws "
+        f"or seeds, of more than {BEST} over those of the lowest loss; the interval is by bootstrap over test images"
     )
     return Tabulated(comparison.comparison_table(rows, caption, anchors))
 
 
 def _comparison(rows: list[Row], best: list[Link]) -> Block:
     height = 1.1 + 0.27 * min(len(rows), comparison.MAX_DOTS)
-    caption = "Test correlation of the best draw with its interval of 95 %, the other draws faint, the ceiling black."
+    caption = f"Test correlation of the best draw with its {INTERVAL}, the other draws faint, the ceiling black."
     said = comparison.describe_comparison(rows)
     return picture(lambda figure: comparison.plot_comparison(figure, rows), (9, height), caption, said, best)
 
 
 def _series(members: list[Row], published: list[Row], axis: str, best: list[Link]) -> Block:
     size = (9.0, 6.0) if scores_of(published) else (5.6, 6.0)
-    caption = f"Scores against {axis}: the best draw of each point by validation loss, the other draws faint."
+    caption = (
+        f"Scores against {axis}: the best draw of each point by validation loss, the other draws faint; the line "
+        f"through a test correlation is its {INTERVAL}."
+    )
     said = series.describe_series(members, published, axis)
     return picture(
         lambda figure: series.plot_series_figure(figure, members, published, axis), size, caption, said, best
