@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from models.choices import READOUTS
 from pipeline.figures.rows import Row, array, best_row, column, key_of, query_part
 from pipeline.figures.style import COLOURS, say
 from pipeline.figures.words import count, known, number
-from schemas.architecture import Readout
+from schemas.architecture import Core, Readout
 from schemas.insilico import FeatureWeightParameters, FeatureWeights
 
 Weights = dict[str, Any]
@@ -25,9 +26,9 @@ NEURONS = ("num_features", "dominant_feature", "dominant_share", "preferred_orie
 def query_feature_weights(dataset: str, *conditions: Any) -> list[Weights]:
     """Of the best models by validation loss, with L1 and with dense feature weights, as many as there are.
 
-    Each has `id`, `title`, `key`, `min_share`, `shares` (neurons, features), `num_features`, `dominant_feature`,
-    `dominant_share`, `preferred_orientation`, each (neurons,) with NaN where a neuron reads nothing, and of the
-    features `num_dominated` and `same_sign`.
+    Each has `id`, `config`, `title`, `key`, `num_rotations`, `min_share`, `shares` (neurons, features), `same_sign`
+    (features,), and `num_features`, `dominant_feature`, `dominant_share`, `preferred_orientation`, each (neurons,) with
+    NaN where a neuron reads nothing.
     """
     found = []
     for title, condition in (("L1 feature weights", L1), ("Dense feature weights", DENSE)):
@@ -62,7 +63,10 @@ def plot_shares(axis: Axes, weights: Weights) -> None:
     shown = np.ma.masked_array(shares, ~(shares > weights["min_share"]))
     image = axis.imshow(shown.T, aspect="auto", cmap="viridis_r", vmin=0, interpolation="nearest")
     axis.figure.colorbar(image, ax=axis, label="share of squared weight", pad=0.02)
-    axis.set(xlabel="neuron", ylabel="feature", title=f"shares above {100 * weights['min_share']:g} %")
+    axis.locator_params(integer=True)
+    axis.set(
+        xlabel="neurons, by dominant feature", ylabel="feature", title=f"shares above {100 * weights['min_share']:g} %"
+    )
 
 
 def plot_num_features(axis: Axes, weights: Weights) -> None:
@@ -73,7 +77,7 @@ def plot_num_features(axis: Axes, weights: Weights) -> None:
         return
     counts = np.bincount(used)
     axis.bar(np.arange(len(counts)), counts, 0.8, color=COLOURS[0])
-    axis.locator_params(axis="x", integer=True)
+    axis.locator_params(integer=True)
     axis.set(xlabel=f"features above {100 * weights['min_share']:g} %", ylabel="neurons", title="features per neuron")
 
 
@@ -84,15 +88,14 @@ def plot_orientations(axis: Axes, weights: Weights) -> None:
     if not oriented.any():
         say(axis, "The model has no rotations, so no feature has a preferred one.")
         return
-    angles = np.unique(np.round(np.degrees(angle[oriented]), 3))
-    step = np.diff(angles).min() if len(angles) > 1 else 360.0
-    bins = round(360 / step)
-    number_of = np.zeros((weights["shares"].shape[1], bins))
-    place = np.round(np.degrees(angle[oriented]) / step).astype(int) % bins
+    rotations = weights["num_rotations"]
+    step = 360 / rotations
+    number_of = np.zeros((weights["shares"].shape[1], rotations))
+    place = np.round(np.degrees(angle[oriented]) / step).astype(int) % rotations
     np.add.at(number_of, (feature[oriented].astype(int), place), 1)
     extent = (-step / 2, 360 - step / 2, len(number_of) - 0.5, -0.5)
     image = axis.imshow(number_of, aspect="auto", cmap="Blues", extent=extent, interpolation="nearest")
-    axis.figure.colorbar(image, ax=axis, label="neurons", pad=0.02)
+    axis.figure.colorbar(image, ax=axis, label="neurons", pad=0.02, ticks=MaxNLocator(integer=True))
     axis.set(xlabel="rotation, degrees", ylabel="dominant feature", title="preferred rotations")
     axis.set_xticks([0, 90, 180, 270])
 
@@ -136,9 +139,9 @@ def _weights(row: Row, title: str) -> Weights:
         "config": row["config"],
         "title": title,
         "key": key,
+        "num_rotations": (Core & {"core": row["core"]}).fetch1("num_rotations"),
         "min_share": parameters["min_share"],
         "shares": array((FeatureWeights & key).fetch1("shares")),
-        "num_dominated": column(features, "num_dominated"),
         "same_sign": column(features, "same_sign"),
         **query_part(FeatureWeights.Neuron, key, NEURONS),
     }

@@ -35,7 +35,7 @@ def made_up_rows(key: dict[str, Any], seed: int = 0) -> None:
         "num_features": (np.nan_to_num(shares) > 0.05).sum(axis=1),
         "dominant_feature": np.append(dominant, np.nan),
         "dominant_share": shares.max(axis=1),
-        "preferred_orientation": generator.integers(0, 8, neurons) * np.pi / 4,
+        "preferred_orientation": generator.integers(0, 4, neurons) * np.pi / 2,
     })  # fmt: skip
     insilico.FeatureWeights.Feature.insert(
         key | {"feature": i, "num_dominated": int((dominant == i).sum()), "same_sign": None if i == 4 else 0.8}

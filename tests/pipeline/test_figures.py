@@ -282,6 +282,25 @@ def test_feature_weights(shown):
     assert np.isnan(found["same_sign"][-1])
 
 
+def test_a_preferred_rotation_takes_no_more_than_its_own_place(shown):
+    (found,) = feature_weights.query_feature_weights(shown["dataset"])
+    angles = np.array([np.pi / 2, 3 * np.pi / 2, *[np.nan] * 4])  # of four rotations
+    two = found | {"preferred_orientation": angles, "dominant_feature": np.array([1.0, 3.0, *[np.nan] * 4])}
+    figure = drawn(lambda figure: feature_weights.plot_orientations(figure.subplots(), two), 4, 3)
+    (image,) = figure.axes[0].images
+    assert (image.get_array().shape, image.get_extent()) == ((5, 4), [-45, 315, 4.5, -0.5])
+    assert np.argwhere(image.get_array()).tolist() == [[1, 1], [3, 3]]
+
+
+def test_few_neurons_are_counted_in_whole_numbers(shown):
+    (found,) = feature_weights.query_feature_weights(shown["dataset"])
+    figure = drawn(lambda figure: feature_weights.plot_feature_weights_figure(figure, [_changed(found, "one")]), 11, 3)
+    figure.draw_without_rendering()
+    counts = [axis.yaxis for axis in figure.axes if axis.get_ylabel() == "neurons"]
+    assert len(counts) == 2
+    assert all(tick == round(tick) for axis in counts for tick in axis.get_ticklocs())
+
+
 def test_receptive_fields_are_of_the_best_neurons_of_each_feature(shown):
     found = receptive_fields.query_fields(shown["dataset"])
     assert found is not None
