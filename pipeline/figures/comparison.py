@@ -15,6 +15,7 @@ from pipeline.figures.words import NONE, listed, number
 
 LABEL_LENGTH = 40  # characters of a line of a label on an axis
 MAX_DOTS = 40  # rows that a figure can hold
+LINE_HEIGHT = 0.16  # inches
 
 
 def comparison_table(rows: list[Row], caption: str, anchors: dict[str, str] | None = None) -> Table:
@@ -43,26 +44,46 @@ def comparison_table(rows: list[Row], caption: str, anchors: dict[str, str] | No
 
 
 def plot_comparison(figure: Figure, rows: list[Row]) -> None:
-    """A line for each row: the best draw with its interval of 95 %, the other draws faint, published ones beside."""
-    trained = [row for row in rows if row["num_trained"]]
-    series = {row["series"] for row in trained}  # others have published numbers alone
-    published = [row for row in rows if row["published_test_corr"] is not None and row["series"] in series]
-    if not trained:
+    """A line for each row: the best draw with its interval of 95 %, the other draws faint, published ones beside.
+
+    Those that `shown` gives.
+    """
+    rows = shown(rows)
+    if not rows:
         say(figure.subplots(), "Nothing of it is trained yet.")
         return
-    shown = [row for row in rows if row["num_trained"] or row in published][:MAX_DOTS]
+    published = any(row["published_test_corr"] is not None for row in rows)
     axes = figure.subplots(1, 2 if published else 1, squeeze=False, sharex=True, sharey=True)[0]
-    plot_intervals(axes[0], shown, _names(shown))
+    plot_intervals(axes[0], rows, names(rows))
     if published:
         axes[0].set_title("here")
-        _plot_published(axes[1], shown)
+        _plot_published(axes[1], rows)
 
 
-def plot_intervals(axis: Axes, rows: list[Row], names: list[str] | None = None) -> None:
-    """Test correlations of models as dots with their intervals of 95 %, from top to bottom; ceilings as lines.
+def shown(rows: list[Row]) -> list[Row]:
+    """The first rows for a figure: those with a trained model, and those with a published score of the same series."""
+    series = {row["series"] for row in rows if row["num_trained"]}  # others have published numbers alone
+    return [
+        row
+        for row in rows
+        if row["num_trained"] or (row["published_test_corr"] is not None and row["series"] in series)
+    ][:MAX_DOTS]
 
-    names: what to call the rows, otherwise by their labels.
-    """
+
+def names(rows: list[Row]) -> list[str]:
+    """Labels, with the series before them where there are several: those of CNNs are numbers alone."""
+    several = len({row["series"] for row in rows}) > 1
+    return [f"{row['series']}: {row['label']}" if several else row["label"] for row in rows]
+
+
+def height(names: list[str]) -> float:
+    """Inches for a figure of so many rows of these names."""
+    lines = max([_wrapped(name).count("\n") + 1 for name in names], default=1)
+    return 1.1 + (0.1 + LINE_HEIGHT * lines) * len(names)
+
+
+def plot_intervals(axis: Axes, rows: list[Row], names: list[str]) -> None:
+    """Test correlations of models as dots with their intervals of 95 %, from top to bottom; ceilings as lines."""
     y = np.arange(len(rows))
     axis.hlines(y, column(rows, "test_corr_lower"), column(rows, "test_corr_upper"), color=COLOURS[0], linewidth=1.4)
     for i, row in enumerate(rows):
@@ -73,22 +94,23 @@ def plot_intervals(axis: Axes, rows: list[Row], names: list[str] | None = None) 
     if np.isfinite(ceilings).any():
         axis.vlines(ceilings, y - 0.35, y + 0.35, color="black", linewidth=1, label="ceiling")
         axis.legend(loc="lower right", bbox_to_anchor=(1, 1), fontsize=7.5, borderpad=0)
-    axis.set_yticks(y, [_wrapped(name) for name in names or [row["label"] for row in rows]])
+    axis.set_yticks(y, [_wrapped(name) for name in names])
     axis.set(xlabel="test correlation", ylim=(len(rows) - 0.4, -0.6))
     axis.grid(axis="y", color="0.93", zorder=0)
     axis.set_axisbelow(True)
 
 
 def describe_comparison(rows: list[Row]) -> str:
-    trained = [row for row in rows if row["num_trained"]]
-    if not trained:
+    rows = shown(rows)
+    if not rows:
         return "Test correlations of the models: nothing of it is trained yet."
-    said = [f"{row['label']} {_with_sd(row['test_corr'], row['test_corr_sd'])}" for row in trained[:MAX_DOTS]]
-    beside = (
-        " Published values stand beside, in grey, for their own data."
-        if any(r["published_source"] for r in rows)
-        else ""
-    )
+    said = [
+        f"{name} {_with_sd(row['test_corr'], row['test_corr_sd'])}"
+        for name, row in zip(names(rows), rows, strict=True)
+        if row["num_trained"]
+    ]
+    published = any(row["published_test_corr"] is not None for row in rows)
+    beside = " Published values stand beside, in grey, for their own data." if published else ""
     return f"Test correlation of the best draw by validation loss: {listed(said)}.{beside}"
 
 
@@ -127,13 +149,6 @@ def _completeness(row: Row) -> str:
 
 def _with_sd(value: float | None, sd: float | None) -> str:
     return number(value) if sd is None else f"{number(value)} ± {number(sd)}"
-
-
-def _names(rows: list[Row]) -> list[str]:
-    """Labels, with the series before them where two rows have the same."""
-    labels = [row["label"] for row in rows]
-    unique = len(set(labels)) == len(labels)
-    return [row["label"] if unique else f"{row['series']}: {row['label']}" for row in rows]
 
 
 def _wrapped(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from pipeline.figures import (
     transfer,
 )
 from pipeline.figures.style import MAX_SVG, data_uri, drawn
+from pipeline.report.sections import experiment as experiment_sections
 
 AXIS = "training trials (per cent)"
 INSILICO: dict[str, tuple[Callable, Callable, Callable]] = {
@@ -167,6 +169,38 @@ def test_intervals_of_two_series_lie_beside_each_other():
     for axis, (low, high) in zip(figure.axes, ((0.4, 0.6), (1, 1)), strict=True):
         assert axis.get_xlim()[0] < 1 < 100 < axis.get_xlim()[1]
         assert low - 0.1 < axis.get_ylim()[0] < low <= high < axis.get_ylim()[1] < high + 0.1
+
+
+def compared(count: int, label: str) -> list[rows.Row]:
+    """Rows of a table of trained models in two series."""
+    scores = {"val_loss": 1.0, "test_corr": 0.5, "test_corr_lower": 0.4, "test_corr_upper": 0.6, "ceiling": None}
+    member = scores | {"family": "own", "value": None, "trained": True, "position": 1}
+    made = [member | {"series": ("first", "second")[i % 2], "label": f"{label}{i}"} for i in range(count)]
+    return experiments.table_rows(made, [])
+
+
+def test_models_of_two_series_are_told_apart_by_their_names():
+    made = compared(4, "32-32-")
+    figure = drawn(lambda figure: comparison.plot_comparison(figure, made), 8, 3)
+    named = ["first: 32-32-0", "first: 32-32-2", "second: 32-32-1", "second: 32-32-3"]
+    assert list(dict.fromkeys(text for text in words(figure) if "32-32" in text)) == named
+    assert all(f"{name} 0.500" in comparison.describe_comparison(made) for name in named)
+
+
+def test_long_names_of_models_do_not_overlap():
+    made = compared(10, "a-name-of-a-configuration-as-long-as-some-labs-give-them-")
+    figure = drawn(
+        lambda figure: comparison.plot_comparison(figure, made), 9, comparison.height(comparison.names(made))
+    )
+    figure.draw_without_rendering()
+    places = [text.get_window_extent() for text in figure.axes[0].get_yticklabels()]
+    assert all(above.y0 > below.y1 for above, below in pairwise(places))
+
+
+def test_models_that_a_figure_leaves_out_are_counted():
+    shown = [experiment_sections._comparison(compared(count, "model "), []).caption for count in (40, 42)]
+    assert "The first" not in shown[0]
+    assert shown[1].endswith("The first 40 of 42 rows that are trained.")
 
 
 def test_a_published_series_has_one_mark_for_both_scores():

@@ -57,8 +57,11 @@ def _table(experiment: Row, rows: list[Row], best: list[Link]) -> Tabulated:
 
 
 def _comparison(rows: list[Row], best: list[Link]) -> Block:
-    height = 1.1 + 0.27 * min(len(rows), comparison.MAX_DOTS)
-    caption = f"Test correlation of the best draw with its {INTERVAL}, the other draws faint, the ceiling black."
+    trained, shown = sum(row["num_trained"] > 0 for row in rows), comparison.shown(rows)
+    drawn = sum(row["num_trained"] > 0 for row in shown)
+    first = f" The first {drawn} of {trained} rows that are trained." if drawn < trained else ""
+    caption = f"Test correlation of the best draw with its {INTERVAL}, the other draws faint, the ceiling black.{first}"
+    height = comparison.height(comparison.names(shown))
     said = comparison.describe_comparison(rows)
     return picture(lambda figure: comparison.plot_comparison(figure, rows), (9, height), caption, said, best)
 

@@ -32,7 +32,7 @@ def models_section(models: list[Row], anchor: str, sources: Sources) -> Section:
     said = [f"{row['config']} {number(row['test_corr'])}" for row in best]
     scores_picture = picture(
         lambda figure: comparison.plot_intervals(figure.subplots(), best, names),
-        (8, 1.1 + 0.24 * len(best)),
+        (8, comparison.height(names)),
         f"{which}: test correlation with its interval of 95 % by bootstrap over test images; the ceiling in black.",
         f"Test correlations of {count(len(best), 'model')}: {listed(said)}.",
         links,
