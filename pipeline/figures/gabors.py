@@ -10,9 +10,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from pipeline.figures.by_kind import describe_by_kind, kinds_of, plot_histogram
+from pipeline.figures.relative import relative_rates
 from pipeline.figures.rows import array, best_row, key_of, query_neurons, query_part
 from pipeline.figures.style import say
-from pipeline.figures.words import count
+from pipeline.figures.words import count, median, number
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico import OptimalGabor
 
@@ -52,15 +53,10 @@ def centred_curves(curves: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     The first angle, -90, comes again as the last. A curve that is flat, not finite or has no rate is NaN.
     """
-    number_of = curves.shape[1]
-    finite = np.isfinite(curves).all(axis=1)
-    filled = np.where(finite[:, None], curves, 0)
-    peak = filled.max(axis=1)
-    usable = finite & (peak > 0) & (np.ptp(filled, axis=1) > 0)
+    relative, number_of = relative_rates(curves), curves.shape[1]
     steps = np.arange(number_of + 1) - number_of // 2
-    turned = np.take_along_axis(filled, (filled.argmax(axis=1)[:, None] + steps) % number_of, axis=1)
-    scaled = turned / np.where(usable, peak, 1)[:, None]
-    return steps * 180 / number_of, np.where(usable[:, None], scaled, np.nan)
+    peak = relative.argmax(axis=1)[:, None]
+    return steps * 180 / number_of, np.take_along_axis(relative, (peak + steps) % number_of, axis=1)
 
 
 def plot_gabors_figure(figure: Figure, found: Gabors | None) -> None:
@@ -144,7 +140,7 @@ def describe_gabors(found: Gabors | None) -> str:
     if not known.any():
         return NOTHING
     selectivity = describe_by_kind(found["orientation_selectivity"], found["kind"])
-    frequency = describe_by_kind(found["spatial_frequency"], np.full(len(known), "unknown kind"))
+    frequency = number(median(found["spatial_frequency"]), 2)
     return (
         f"Optimal Gabor patches of {count(int(known.sum()), 'neuron')} of {found['config']} over the image, and their "
         f"orientation tuning. Median orientation selectivity {selectivity}; median spatial frequency {frequency} "

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.figures.by_kind import INDEX_LIMITS, describe_by_kind, kinds_of, plot_histogram
+from pipeline.figures.relative import relative_rates
 from pipeline.figures.rows import UNKNOWN, array, best_row, key_of, query_neurons, query_part
-from pipeline.figures.size_contrast import relative_curves
 from pipeline.figures.style import say
 from pipeline.figures.words import count
 from schemas.insilico import OrthogonalPlaids
@@ -47,7 +47,7 @@ def query_plaids(dataset: str, *conditions: Any) -> Plaids | None:
 
 def mean_matrices(found: Plaids) -> list[tuple[str, np.ndarray]]:
     """The mean over neurons, in parts of a neuron's highest rate; that of each kind where kinds are known."""
-    relative = relative_curves(found["responses"])
+    relative = relative_rates(found["responses"])
     known = np.isfinite(relative).all(axis=(1, 2))
     if not known.any():
         return []
@@ -70,8 +70,8 @@ def plot_plaids_figure(figure: Figure, found: Plaids | None) -> None:
     for axis, (name, matrix) in zip(axes, matrices, strict=True):
         image = plot_matrix(axis, matrix, found["contrasts"])
         axis.set_title(fill(name, TITLE_WIDTH), fontsize=8.5)
-    axes[0].set_ylabel("contrast, preferred")
-    upper.supxlabel("contrast, orthogonal", fontsize=9)
+    axes[0].set_ylabel("contrast, preferred, SD")
+    upper.supxlabel("contrast, orthogonal, SD", fontsize=9)
     upper.colorbar(image, ax=list(axes), label="rate / highest", pad=0.01)
     plot_histogram(
         lower.subplots(),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 import models
 from models.repeats import mean_over_repeats
-from pipeline.figures.rows import Row, key_of, query_neurons
+from pipeline.figures.rows import UNKNOWN, Row, key_of, query_neurons
 from pipeline.figures.style import COLOURS, say
 from pipeline.figures.tables import Table
 from pipeline.figures.words import count, listed, number
@@ -77,7 +77,7 @@ def plot_prediction(axis: Axes, found: Predictions, neuron: int) -> None:
 def neuron_table(found: Predictions, how_many: int = 10) -> Table:
     """The best and the worst neurons with their scores."""
     headings = ["neuron", "test correlation", "95 % interval", "ceiling", "mean response"]
-    has_kinds = bool((found["kind"] != "unknown kind").any())
+    has_kinds = bool((found["kind"] != UNKNOWN).any())
     headings += ["kind"] if has_kinds else []
     body = []
     for neuron in np.concatenate(best_and_worst(found, how_many)).astype(int):

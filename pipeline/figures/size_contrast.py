@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.figures.by_kind import INDEX_LIMITS, describe_by_kind, kinds_of, plot_histogram
+from pipeline.figures.relative import relative_rates
 from pipeline.figures.rows import array, best_row, key_of, query_neurons, query_part
 from pipeline.figures.style import say
-from pipeline.figures.words import count
+from pipeline.figures.words import count, median, number
 from schemas.insilico import SizeContrastTuning
 
 Tuning = dict[str, Any]
@@ -42,17 +43,6 @@ def query_size_contrast(dataset: str, *conditions: Any) -> Tuning | None:
     }
 
 
-def relative_curves(curves: np.ndarray) -> np.ndarray:
-    """Rates over each neuron's highest; NaN for one whose rates are all the same or not finite."""
-    flat = curves.reshape(len(curves), -1)
-    finite = np.isfinite(flat).all(axis=1)
-    filled = np.where(finite[:, None], flat, 0)
-    peak = filled.max(axis=1)
-    usable = finite & (peak > 0) & (np.ptp(filled, axis=1) > 0)
-    scaled = filled / np.where(usable, peak, 1)[:, None]
-    return np.where(usable[:, None], scaled, np.nan).reshape(curves.shape)
-
-
 def plot_size_contrast_figure(figure: Figure, found: Tuning | None) -> None:
     """Mean curve at each contrast, mean curve of each kind at the highest, and suppression indices."""
     if found is None:
@@ -67,7 +57,7 @@ def plot_size_contrast_figure(figure: Figure, found: Tuning | None) -> None:
 
 def plot_by_contrast(axis: Axes, found: Tuning) -> None:
     """The mean over neurons against size, a line for each contrast."""
-    curves = relative_curves(found["curves"])
+    curves = relative_rates(found["curves"])
     known = np.isfinite(curves).all(axis=(1, 2))
     if not known.any():
         say(axis, NOTHING)
@@ -82,7 +72,7 @@ def plot_by_contrast(axis: Axes, found: Tuning) -> None:
 
 def plot_by_kind(axis: Axes, found: Tuning) -> None:
     """At the highest contrast, the mean of each kind of neuron against size, in parts of a neuron's highest rate."""
-    curves = relative_curves(found["curves"][:, :, -1:])[:, :, 0]
+    curves = relative_rates(found["curves"][:, :, -1:])[:, :, 0]
     known = np.isfinite(curves).all(axis=1)
     if not known.any():
         say(axis, NOTHING)
@@ -103,7 +93,7 @@ def describe_size_contrast(found: Tuning | None) -> str:
     if not known.any():
         return NOTHING
     index = describe_by_kind(found["suppression_index"], found["kind"])
-    size = describe_by_kind(found["preferred_size"], np.full(len(known), "unknown kind"))
+    size = number(median(found["preferred_size"]), 2)
     return (
         f"Tuning of {count(int(known.sum()), 'neuron')} of {found['config']} to size and contrast. Median suppression "
         f"index {index}; median preferred diameter {size} pixels."
