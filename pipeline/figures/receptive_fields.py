@@ -87,7 +87,10 @@ def plot_field(axis: Axes, field: np.ndarray, *, is_gradient: bool) -> None:
 def figure_size(fields: Fields | None) -> tuple[float, float]:
     """Inches that the grid needs."""
     groups = choose_neurons(fields) if fields else []
-    return (9.6, max(1.6, 1.25 * len(groups))) if groups else (6.4, 1.4)
+    if fields is None or not groups:
+        return 6.4, 1.4
+    images = max(len(neurons) for _, neurons in groups) * sum(fields[stack] is not None for stack in ("rfs", "meis"))
+    return 0.4 + 1.15 * images, 0.1 + 1.25 * len(groups)
 
 
 def describe_fields(fields: Fields | None) -> str:
@@ -101,9 +104,9 @@ def describe_fields(fields: Fields | None) -> str:
         if fields[stack] is not None
     )
     low, high = fields["test_corr"][shown].min(), fields["test_corr"][shown].max()
-    by = f", by {count(len(groups), 'dominant feature')}" if groups[0][0] else ""
+    each = f" of each of {count(len(groups), 'dominant feature')}" if groups[0][0] else ""
     return (
-        f"{what.capitalize()} of the {count(len(shown), 'best predicted neuron')} of {fields['config']}{by}; "
+        f"{what.capitalize()} of {count(len(shown), 'neuron')} of {fields['config']}, the best predicted{each}; "
         f"their test correlations are {number(low, 2)} to {number(high, 2)}."
     )
 

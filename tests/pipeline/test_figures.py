@@ -351,6 +351,13 @@ def test_receptive_fields_are_of_the_best_neurons_of_each_feature(shown):
     assert [name for name, _ in receptive_fields.choose_neurons(unknown)] == [""]
 
 
+def test_what_is_said_of_fields_does_not_take_them_for_the_best_of_all(shown):
+    found = receptive_fields.query_fields(shown["dataset"])
+    groups = receptive_fields.choose_neurons(found)
+    said = f"of 5 neurons of {found['config']}, the best predicted of each of {len(groups)} dominant features;"
+    assert said in receptive_fields.describe_fields(found)
+
+
 def test_tuning_curves_are_turned_to_their_peak():
     curves = np.array([[0.0, 1, 4, 2], [2, 0, 0, 1], [3, 3, 3, 3], [np.nan] * 4, [0, 0, 0, 0]])
     angles, turned = gabors.centred_curves(curves)

@@ -87,8 +87,8 @@ def _receptive_fields(dataset: str, conditions: tuple, anchor: str, sources: Sou
     tables = [table for table in (GradientRF, MEI, FeatureWeights) if table.__name__ in found["keys"]]
     cited = [sources.computed(table, {"id": found["id"], "key": found["keys"][table.__name__]}) for table in tables]
     caption = (
-        "Gradients (red, blue where negative) and most exciting images (grey) of the best predicted neurons, a row for "
-        "each dominant feature. Over each neuron: its number and its test correlation."
+        "Gradients (red, blue where negative) and most exciting images (grey), each on a scale of its own; a row for "
+        "each dominant feature, the most frequent first. Over each neuron: its number and its test correlation."
     )
     said = receptive_fields.describe_fields(found)
     shown = picture(
