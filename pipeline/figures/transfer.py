@@ -68,13 +68,14 @@ def plot_transfer(axis: Axes, found: Transfer | None) -> None:
     if found is None:
         say(axis, "No transfer model is trained yet.")
         return
+    bins = np.histogram_bin_edges(found["transfer_corr"], 20).tolist()  # of both sides, so that they compare
     for (name, side), colour in zip(SIDES.items(), COLOURS, strict=False):
         chosen = found["trains_core"] == side
         if not chosen.any():
             continue
         label = f"{name} ({chosen.sum():,})"
         if found["ordinary_corr"] is None:
-            axis.hist(found["transfer_corr"][chosen], 20, color=colour, alpha=0.6, label=label)
+            axis.hist(found["transfer_corr"][chosen], bins, color=colour, alpha=0.6, label=label)
             axis.set(xlabel="test correlation, transfer model", ylabel="neurons")
         else:
             x, y = found["ordinary_corr"][chosen], found["transfer_corr"][chosen]

@@ -358,6 +358,14 @@ def test_what_is_said_of_fields_does_not_take_them_for_the_best_of_all(shown):
     assert said in receptive_fields.describe_fields(found)
 
 
+def test_both_sides_of_the_control_are_counted_in_the_same_bins(shown):
+    members, _ = experiment(shown, "transfer-like")
+    found = transfer.query_transfer(members, []) | {"ordinary": None, "ordinary_corr": None}
+    figure = drawn(lambda figure: transfer.plot_transfer(figure.subplots(), found), 5, 4)
+    edges = [sorted({patch.get_x() for patch in bars}) for bars in figure.axes[0].containers]
+    assert edges[0] == edges[1]
+
+
 def test_tuning_curves_are_turned_to_their_peak():
     curves = np.array([[0.0, 1, 4, 2], [2, 0, 0, 1], [3, 3, 3, 3], [np.nan] * 4, [0, 0, 0, 0]])
     angles, turned = gabors.centred_curves(curves)
