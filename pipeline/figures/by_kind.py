@@ -33,7 +33,7 @@ def plot_histogram(
     limits: what is outside of them counts in the outermost bins.
     """
     if (np.nan_to_num(values) < limits[0]).any() or (np.nan_to_num(values) > limits[1]).any():
-        label += f"\n(in the last bins also what is beyond {limits[0]:g} to {limits[1]:g})"
+        label += f"\n(in the outermost bins also what is beyond {limits[0]:g} to {limits[1]:g})"
     values = np.clip(values, *limits)
     known = np.isfinite(values)
     if not known.any():

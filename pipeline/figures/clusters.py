@@ -72,6 +72,7 @@ def plot_likelihood(axis: Axes, found: Clusters) -> None:
         say(axis, "No likelihood is known.")
         return
     axis.plot(found["tried"][known], found["likelihood"][known], ".-", color=COLOURS[0])
+    axis.locator_params(axis="x", integer=True, min_n_ticks=1)
     axis.set(xlabel="clusters", ylabel="test log likelihood per neuron", title="how many clusters")
     if found["num_clusters"] is not None:
         axis.axvline(found["num_clusters"], color=COLOURS[1], linewidth=1, label=f"chosen: {found['num_clusters']}")
@@ -91,7 +92,7 @@ def plot_correlation(axis: Axes, found: Clusters) -> None:
         axis.axhline(edge, color="black", linewidth=0.5)
         axis.axvline(edge, color="black", linewidth=0.5)
     axis.set(xlabel="cluster, by block", ylabel="cluster, by block", title=f"{count(found['num_blocks'], 'block')}")
-    axis.locator_params(integer=True)
+    axis.locator_params(integer=True, min_n_ticks=1)
 
 
 def plot_members(axis: Axes, found: Clusters) -> None:
@@ -111,7 +112,7 @@ def plot_members(axis: Axes, found: Clusters) -> None:
         axis.bar(np.arange(len(order)), counts, 0.85, bottom=bottom, color=colour, label=name)
         bottom = bottom + counts
     axis.set(xlabel="cluster, by block", ylabel="neurons")
-    axis.locator_params(integer=True)
+    axis.locator_params(integer=True, min_n_ticks=1)
     if [name for name, _ in kinds] != [UNKNOWN]:
         axis.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderpad=0)
 

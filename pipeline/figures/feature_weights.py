@@ -63,7 +63,7 @@ def plot_shares(axis: Axes, weights: Weights) -> None:
     shown = np.ma.masked_array(shares, ~(shares > weights["min_share"]))
     image = axis.imshow(shown.T, aspect="auto", cmap="viridis_r", vmin=0, interpolation="nearest")
     axis.figure.colorbar(image, ax=axis, label="share of squared weight", pad=0.02)
-    axis.locator_params(integer=True)
+    axis.locator_params(integer=True, min_n_ticks=1)
     axis.set(
         xlabel="neurons, by dominant feature", ylabel="feature", title=f"shares above {100 * weights['min_share']:g} %"
     )
@@ -77,7 +77,7 @@ def plot_num_features(axis: Axes, weights: Weights) -> None:
         return
     counts = np.bincount(used)
     axis.bar(np.arange(len(counts)), counts, 0.8, color=COLOURS[0])
-    axis.locator_params(integer=True)
+    axis.locator_params(integer=True, min_n_ticks=1)
     axis.set(xlabel=f"features above {100 * weights['min_share']:g} %", ylabel="neurons", title="features per neuron")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from pipeline.figures.by_kind import describe_by_kind, kinds_of, plot_histogram
 from pipeline.figures.relative import relative_rates
@@ -23,6 +24,7 @@ COLUMNS = (
     *("preferred_orientation", "orientation_selectivity"),
 )
 MAX_CURVES = 40
+MAX_AREA = 60  # points squared, of the largest patch
 NOTHING = "No neuron has an optimal Gabor patch."
 
 
@@ -84,8 +86,9 @@ def plot_orientation_map(axis: Axes, found: Gabors) -> None:
     ends = np.stack([x, y], axis=1)
     step = np.stack([np.cos(angle), -np.sin(angle)], axis=1) * reach
     lines = LineCollection(
-        list(np.stack([ends - step, ends + step], axis=1)), cmap="twilight_shifted", linewidths=2, capstyle="round"
-    )
+        list(np.stack([ends - step, ends + step], axis=1)), cmap="twilight_shifted", linewidths=2, capstyle="round",
+        path_effects=[withStroke(linewidth=3, foreground="0.4")],  # the middle of the scale is nearly white
+    )  # fmt: skip
     lines.set_array(np.degrees(angle) % 180)
     lines.set_clim(0, 180)
     axis.add_collection(lines)
@@ -99,17 +102,23 @@ def plot_orientation_map(axis: Axes, found: Gabors) -> None:
 
 
 def plot_frequency_map(axis: Axes, found: Gabors) -> None:
-    """A disc for each neuron where its patch lies, as large as the patch's envelope, coloured by its frequency."""
+    """A disc for each neuron where its patch lies, of an area by the patch's size, coloured by its frequency."""
     known = np.isfinite(found["centre_x"]) & np.isfinite(found["spatial_frequency"])
     if not known.any():
         say(axis, NOTHING)
         return
-    area = np.clip(found["size"][known] * 3, 8, 120)
+    size = found["size"][known]
+    area = MAX_AREA * size / size.max()
     frequency = found["spatial_frequency"][known]
     dots = axis.scatter(
         found["centre_x"][known], found["centre_y"][known], area, frequency, cmap="viridis", alpha=0.75, linewidth=0
     )
     axis.figure.colorbar(dots, ax=axis, label="cycles per pixel", pad=0.02)
+    marks = [
+        axis.scatter([], [], MAX_AREA * value / size.max(), "0.5") for value in np.unique([size.min(), size.max()])
+    ]
+    names = [f"{value:.3g}" for value in np.unique([size.min(), size.max()])]
+    axis.legend(marks, names, title="size, pixels", ncols=2, fontsize=7, title_fontsize=7, loc="upper right")
     _as_image(axis, found["image_size"])
     axis.set_title("place, size and spatial frequency")
 
@@ -122,14 +131,14 @@ def plot_tuning_curves(axis: Axes, found: Gabors) -> None:
         say(axis, "No neuron is tuned to orientation.")
         return
     chosen = np.flatnonzero(known)
-    for neuron in chosen[:: max(1, len(chosen) // MAX_CURVES)]:
+    for neuron in chosen[:: -(-len(chosen) // MAX_CURVES)]:
         axis.plot(angles, curves[neuron], color="0.85", linewidth=0.7, zorder=0)
     for name, colour in kinds_of(found["kind"][known]):
         members = known & (found["kind"] == name)
         axis.plot(angles, curves[members].mean(axis=0), color=colour, linewidth=2, label=f"{name} ({members.sum():,})")
-    axis.set(xlabel="orientation from the peak, degrees", ylabel="rate / peak", ylim=(0, 1.03), xlim=(-90, 90))
+    axis.set(xlabel="orientation from the peak, degrees", ylabel="rate / peak", ylim=(0, 1.35), xlim=(-90, 90))
     axis.set_xticks([-90, -45, 0, 45, 90])
-    axis.legend(fontsize=7, loc="lower center", title="mean over neurons", title_fontsize=7)
+    axis.legend(fontsize=7, loc="upper center", ncols=2, title="mean over neurons", title_fontsize=7)
     axis.set_title("orientation tuning")
 
 

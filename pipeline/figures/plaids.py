@@ -70,8 +70,8 @@ def plot_plaids_figure(figure: Figure, found: Plaids | None) -> None:
     for axis, (name, matrix) in zip(axes, matrices, strict=True):
         image = plot_matrix(axis, matrix, found["contrasts"])
         axis.set_title(fill(name, TITLE_WIDTH), fontsize=8.5)
+        axis.set_xlabel("contrast, orthogonal, SD")
     axes[0].set_ylabel("contrast, preferred, SD")
-    upper.supxlabel("contrast, orthogonal, SD", fontsize=9)
     upper.colorbar(image, ax=list(axes), label="rate / highest", pad=0.01)
     plot_histogram(
         lower.subplots(),

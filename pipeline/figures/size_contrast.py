@@ -65,8 +65,8 @@ def plot_by_contrast(axis: Axes, found: Tuning) -> None:
     colours = mpl.colormaps["Blues"](np.linspace(1, 0.3, len(found["contrasts"]))[::-1])  # the palest cannot be seen
     for i, contrast in enumerate(found["contrasts"]):
         axis.plot(found["sizes"], curves[known, :, i].mean(axis=0), ".-", color=colours[i], label=f"{contrast:.3g}")
-    axis.set(xlabel="diameter, pixels", ylabel="rate / highest, mean over neurons", ylim=(0, None))
-    axis.legend(title="contrast, SD", fontsize=7, title_fontsize=7)
+    axis.set(xlabel="diameter, pixels", ylabel="rate / highest, mean over neurons", ylim=(0, 1.25))
+    axis.legend(title="contrast, SD", fontsize=7, title_fontsize=7, loc="upper center", ncols=4)  # above all curves
     axis.set_title("size and contrast")
 
 
@@ -81,8 +81,11 @@ def plot_by_kind(axis: Axes, found: Tuning) -> None:
         members = known & (found["kind"] == name)
         label = f"{name} ({members.sum():,})"
         axis.plot(found["sizes"], curves[members].mean(axis=0), ".-", color=colour, label=label)
-    axis.set(xlabel="diameter, pixels", ylabel="rate / highest", ylim=(0, 1.03))
-    axis.legend(fontsize=7, loc="lower right")
+    axis.set(xlabel="diameter, pixels", ylabel="rate / highest", ylim=(0, 1.35))
+    axis.legend(
+        fontsize=7, loc="upper center", ncols=2, handlelength=1.2, columnspacing=0.8, title="mean over neurons",
+        title_fontsize=7,
+    )  # fmt: skip
     axis.set_title("at the highest contrast")
 
 

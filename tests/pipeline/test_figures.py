@@ -358,6 +358,26 @@ def test_what_is_said_of_fields_does_not_take_them_for_the_best_of_all(shown):
     assert said in receptive_fields.describe_fields(found)
 
 
+@pytest.mark.parametrize("count", [1, 40, 41, 79, 500])
+def test_no_more_than_so_many_tuning_curves_are_drawn(count):
+    angles = np.linspace(0, np.pi, 8, endpoint=False)
+    found = {"tuning_curves": np.tile(2 + np.cos(2 * angles), (count, 1)), "kind": np.full(count, rows.UNKNOWN)}
+    figure = drawn(lambda figure: gabors.plot_tuning_curves(figure.subplots(), found), 4, 3)
+    *curves, mean = figure.axes[0].lines
+    assert min(count, gabors.MAX_CURVES // 2) <= len(curves) <= gabors.MAX_CURVES
+    assert mean.get_label() == f"unknown kind ({count})"
+
+
+def test_sizes_of_patches_can_be_read(shown):
+    found = gabors.query_gabors(shown["dataset"])
+    figure = drawn(lambda figure: gabors.plot_frequency_map(figure.subplots(), found), 5, 4)
+    axis = figure.axes[0]
+    areas, size = axis.collections[0].get_sizes(), found["size"][np.isfinite(found["size"])]
+    np.testing.assert_allclose(areas / areas.max(), size / size.max())
+    written = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert written == [f"{size.min():.3g}", f"{size.max():.3g}"]
+
+
 def test_both_sides_of_the_control_are_counted_in_the_same_bins(shown):
     members, _ = experiment(shown, "transfer-like")
     found = transfer.query_transfer(members, []) | {"ordinary": None, "ordinary_corr": None}
