@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from pipeline.figures.rows import Row, query_neurons
 from pipeline.figures.style import COLOURS, say
-from pipeline.figures.words import mean, number
+from pipeline.figures.words import count, mean, number
 
 Halves = dict[str, Any]
 
@@ -70,12 +70,16 @@ def plot_halves(figure: Figure, found: Halves | None) -> None:
 def describe_halves(found: Halves | None) -> str:
     if found is None:
         return "Not both halves are trained yet."
-    over = agreement(found)
-    agree = "" if over is None else f"; over neurons both correlate with {number(over, 2)}"
+    agreed = agreement(found)
+    agree = "" if agreed is None else f"; over neurons both correlate with {number(agreed, 2)}"
     ceiling = mean(found["ceiling"])
     best = "" if ceiling is None else f"; the mean ceiling is {number(ceiling)}"
     first, second = mean(found["first"]), mean(found["second"])
-    return f"Mean test correlation {number(first)} of the first half and {number(second)} of the second{agree}{best}."
+    over = count(len(found["first"]), "neuron")
+    return (
+        f"Mean test correlation over {over}: {number(first)} of the first half and {number(second)} of the second"
+        f"{agree}{best}."
+    )
 
 
 def _diagonal(axis: Axes) -> None:

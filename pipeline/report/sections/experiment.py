@@ -50,8 +50,8 @@ def _missing(members: list[Row]) -> list[Block]:
 def _table(experiment: Row, rows: list[Row], best: list[Link]) -> Tabulated:
     anchors = {link.text: link.anchor for link in best}
     caption = (
-        f"{experiment['experiment_name']}: the draw or seed of the lowest validation loss; ± is the SD over all draws "
-        f"or seeds, of more than {BEST} over those of the lowest loss; the interval is by bootstrap over test images"
+        f"{experiment['experiment_name']}: the draw or seed of the lowest validation loss; ± is the SD over draws or "
+        f"seeds, at most the {BEST} of the lowest loss; the interval is by bootstrap over test images"
     )
     return Tabulated(comparison.comparison_table(rows, caption, anchors))
 
@@ -83,7 +83,7 @@ def _transfer(members: list[Row], models: list[Row], sources: Sources) -> list[B
     cited = [found[name] for name in ("transfer", "ordinary") if found[name]] if found else []
     caption = (
         "Neurons that trained the core of the transfer model, and those for which the readout alone was fitted; the "
-        "large dots are their means."
+        "large dots are their means. On the line both models are the same."
     )
     said = transfer.describe_transfer(found)
     links = [sources.model(row) for row in cited]
@@ -94,7 +94,9 @@ def _transfer(members: list[Row], models: list[Row], sources: Sources) -> list[B
 def _halves(members: list[Row], sources: Sources) -> Block:
     found = halves.query_halves(members)
     links = [sources.model(row) for row in found["models"]] if found else []
-    caption = "Neuron by neuron: models of two disjoint halves of the trials, and both against the ceiling."
+    caption = (
+        "Neuron by neuron: models of two disjoint halves of the trials, and both against the ceiling; lines: equality."
+    )
     return picture(
         lambda figure: halves.plot_halves(figure, found), (9, 4.2), caption, halves.describe_halves(found), links
     )
@@ -104,7 +106,7 @@ def _curves(members: list[Row], sources: Sources) -> Block:
     curves = learning_curves.query_curves(members)
     with_curve = {curve["id"] for curve in curves}
     links = [sources.model(row) for row in members if row["id"] in with_curve]
-    caption = "Learning curves on the validation set, a line for each training."
+    caption = "Learning curves on the validation set, a line for each training; the highest losses are cut off."
     said = learning_curves.describe_curves(curves)
     return picture(lambda figure: learning_curves.plot_curves(figure, curves), (9, 3.7), caption, said, links)
 

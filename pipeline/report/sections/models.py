@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from models.scores import MIN_EXPLAINABLE_VARIANCE
 from pipeline.figures import comparison, predictions
 from pipeline.figures.rows import Row
 from pipeline.figures.tables import Cell, Table
@@ -46,11 +47,12 @@ def _neurons(model: Row, sources: Sources) -> list:
     said = predictions.describe_predictions(found)
     caption = (
         f"Predicted and measured test responses, of the best neurons above and the worst below, of {model['config']}, "
-        "the model of the lowest validation loss. Over each: the test correlation, of the ceiling."
+        "the model of the lowest validation loss. A dot is a test image; on the line both are the same. Over each: the "
+        "test correlation, of the ceiling."
     )
     text = (
         "FEVE is the explained fraction of the explainable variance, over neurons whose explainable variance is at "
-        "least 15 %."
+        f"least {100 * MIN_EXPLAINABLE_VARIANCE:g} %."
     )
     figure = picture(lambda figure: predictions.plot_predictions_figure(figure, found), (9, 4.8), caption, said, links)
     return [Text(text), figure, Tabulated(predictions.neuron_table(found), links)]
