@@ -65,7 +65,7 @@ def build(dataset: str | None, experiment: str | None, console: Console) -> Page
             step(f"{name}: in-silico experiments")
             parts += insilico_sections(name, conditions, anchor, sources)
             sections.append(Section(f"Recording {name}", anchor, [], parts))
-    overview = [recordings_section(recordings, models), experiments_section(experiments, recordings, anchors)]
+    overview = [recordings_section(recordings, models), experiments_section(experiments, members, recordings, anchors)]
     return Page(TITLE, summary, [*overview, *sections, *_provenance(sources)])
 
 

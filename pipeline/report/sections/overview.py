@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pipeline.figures.experiments import query_members
 from pipeline.figures.rows import Row
 from pipeline.figures.tables import Link, Table
 from pipeline.figures.words import NONE, mean, number
@@ -30,17 +29,21 @@ def recordings_section(recordings: list[Row], models: dict[str, list[Row]]) -> S
     return Section("Recordings", "recordings", [*blocks, said, *warned])
 
 
-def experiments_section(experiments: list[Row], recordings: list[Row], anchors: dict[tuple[str, str], str]) -> Section:
+def experiments_section(
+    experiments: list[Row],
+    members: dict[str, list[Row]],
+    recordings: list[Row],
+    anchors: dict[tuple[str, str], str],
+) -> Section:
     """How many trainings of each experiment are declared and done, recording by recording.
 
-    anchors: by recording and experiment, where on the page its section is.
+    members: of each experiment, by its name. anchors: by recording and experiment, where on the page its section is.
     """
     rows = []
     for row in experiments:
         name = row["experiment_name"]
-        members = query_members(name)
         for dataset in [one["dataset_name"] for one in recordings]:
-            of_recording = [member for member in members if member["dataset_name"] == dataset]
+            of_recording = [member for member in members[name] if member["dataset_name"] == dataset]
             if not of_recording:
                 continue
             trained = sum(member["trained"] for member in of_recording)
@@ -48,7 +51,7 @@ def experiments_section(experiments: list[Row], recordings: list[Row], anchors: 
             first = Link(name, anchor) if anchor else name
             done = f"{trained} of {len(of_recording)}"
             rows.append([first, dataset, row["summary"], done, f"{100 * trained / len(of_recording):.0f} %"])
-        if not members:
+        if not members[name]:
             rows.append([name, NONE, row["summary"], NONE, NONE])
     headings = ["experiment", "recording", "what it shows", "trained", "complete"]
     table = Table("Experiments and how complete they are", headings, rows, {"trained", "complete"})
