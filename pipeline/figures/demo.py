@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.figures.style import COLOURS, DPI, KIND_COLOURS, drawn
+from pipeline.figures.by_kind import kinds_of
+from pipeline.figures.rows import query_neurons
+from pipeline.figures.style import COLOURS, DPI, drawn
 from schemas.architecture import Core, ModelConfig
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel
@@ -71,17 +74,20 @@ def _curves(axis: Axes, keys: list[dict[str, Any]]) -> None:
 
 def _by_kind(axis: Axes, keys: list[dict[str, Any]]) -> None:
     """Mean test correlation of each kind of neuron, and the mean ceiling as a line."""
-    kinds, scores = _scores(keys)
+    models = [query_neurons(key) for key in keys]
+    kinds = models[0]["kind"]
     names = sorted(set(kinds))
     positions = np.arange(len(names))
     for i, (key, colour) in enumerate(zip(keys, COLOURS, strict=False)):
-        means = [scores[i]["test_corr"][kinds == name].mean() for name in names]
+        means = [models[i]["test_corr"][kinds == name].mean() for name in names]
         axis.bar(positions + (i - 0.5) * 0.36, means, 0.34, color=colour, label=key["config"])
-    ceilings = [np.nanmean(scores[0]["ceiling"][kinds == name]) for name in names]
+    ceilings = [np.nanmean(models[0]["ceiling"][kinds == name]) for name in names]
     axis.hlines(ceilings, positions - 0.4, positions + 0.4, color="black", linewidth=1, label="ceiling")
-    axis.set(ylabel="test correlation", ylim=(0, 1.05))
-    axis.set_xticks(positions, [name.replace(" ", "\n").replace("orientation", "orient.") for name in names])
-    axis.set_title("by kind of neuron", loc="left")
+    axis.set(ylabel="mean test correlation", ylim=(0, 1.25))
+    counted = [f"{name} ({(kinds == name).sum()})" for name in names]
+    axis.set_xticks(positions, [fill(name, 13) for name in counted], fontsize=8)
+    axis.set_title("by kind of neuron (how many)", loc="left")
+    axis.legend(fontsize=7, loc="upper center", ncols=3)
 
 
 def _filters(axis: Axes, key: dict[str, Any]) -> None:
@@ -100,10 +106,10 @@ def _filters(axis: Axes, key: dict[str, Any]) -> None:
 
 
 def _neuron_by_neuron(axis: Axes, keys: list[dict[str, Any]]) -> None:
-    kinds, scores = _scores(keys)
-    for name, colour in zip(sorted(set(kinds)), KIND_COLOURS, strict=False):
-        of_kind = kinds == name
-        axis.scatter(scores[1]["test_corr"][of_kind], scores[0]["test_corr"][of_kind], 14, color=colour, label=name)
+    first, second = (query_neurons(key) for key in keys)
+    for name, colour in kinds_of(first["kind"]):
+        of_kind = first["kind"] == name
+        axis.scatter(second["test_corr"][of_kind], first["test_corr"][of_kind], 14, color=colour, label=name)
     axis.plot([0, 1], [0, 1], color="gray", linewidth=0.8, zorder=0)
     axis.set(xlabel=f"test correlation, {keys[1]['config']}", ylabel=f"test correlation, {keys[0]['config']}")
     axis.set_aspect("equal")
@@ -113,21 +119,13 @@ def _neuron_by_neuron(axis: Axes, keys: list[dict[str, Any]]) -> None:
 
 def _ranked(axis: Axes, keys: list[dict[str, Any]]) -> None:
     """Neurons in the order of their ceiling: its interval as a band, both models as dots."""
-    _, scores = _scores(keys)
-    order = np.argsort(scores[0]["ceiling"])
+    models = [query_neurons(key) for key in keys]
+    order = np.argsort(models[0]["ceiling"])
     ranks = np.arange(len(order))
-    band = (scores[0]["ceiling_lower"][order], scores[0]["ceiling_upper"][order])
+    band = (models[0]["ceiling_lower"][order], models[0]["ceiling_upper"][order])
     axis.fill_between(ranks, *band, color="0.85", label="ceiling, 95 % interval", linewidth=0)
     for i, (key, colour) in enumerate(zip(keys, COLOURS, strict=False)):
-        axis.scatter(ranks, scores[i]["test_corr"][order], 9, color=colour, label=key["config"])
-    axis.set(xlabel="neuron, by ceiling", ylabel="test correlation", ylim=(None, 1.02))
+        axis.scatter(ranks, models[i]["test_corr"][order], 9, color=colour, label=key["config"])
+    axis.set(xlabel="neuron, by ceiling", ylabel="test correlation", ylim=(None, 1.2))
     axis.set_title("what could be predicted, and what was", loc="left")
-    axis.legend(fontsize=7, loc="lower right")
-
-
-def _scores(keys: list[dict[str, Any]]) -> tuple[np.ndarray, list[dict[str, np.ndarray]]]:
-    """Kind of each neuron, and for each model its scores by name, neurons in one order."""
-    names = ("test_corr", "ceiling", "ceiling_lower", "ceiling_upper")
-    rows = [(TrainedModel.Neuron * Dataset.Neuron & key).to_dicts(order_by="neuron_index") for key in keys]
-    kinds = np.array([row["kind"] or "unknown" for row in rows[0]])
-    return kinds, [{name: np.array([row[name] for row in model], dtype=float) for name in names} for model in rows]
+    axis.legend(fontsize=7, loc="upper center", ncols=3, columnspacing=1)

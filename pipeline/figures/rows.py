@@ -51,7 +51,8 @@ def query_neurons(model: Row) -> dict[str, np.ndarray]:
         ..., "-expected_rate", "-properties", x_true="x", y_true="y", orientation_true="orientation"
     )
     rows = (restricted * known).to_dicts(order_by="neuron_index")
-    names = ("neuron_id", "neuron_index", "test_corr", "test_corr_lower", "test_corr_upper", "ceiling", "mean_response")
+    scores = [f"{score}{end}" for score in ("test_corr", "ceiling") for end in ("", "_lower", "_upper")]
+    names = ("neuron_id", "neuron_index", *scores, "mean_response")
     truth = ("x_true", "y_true", "orientation_true")
     columns = {name: column(rows, name) for name in (*names, *truth)}
     whole = {name: columns[name].astype(int) for name in ("neuron_id", "neuron_index")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,7 @@ from matplotlib.text import Text
 from pipeline.figures import (
     clusters,
     comparison,
+    demo,
     experiments,
     feature_weights,
     gabors,
@@ -230,6 +232,19 @@ def test_transfer_control(shown):
     for state in (found, alone, None):
         check(lambda figure, data: transfer.plot_transfer(figure.subplots(), data), transfer.describe_transfer, state)
     assert transfer.query_transfer([row for row in members if row["k_transfer"] is None], []) is None
+
+
+def test_the_figure_of_the_demo_says_what_it_shows_of_which_neurons(shown):
+    from schemas.training import TrainedModel
+
+    models = [rows.key_of(TrainedModel, row) for row in rows.query_models(shown["dataset"])[:2]]
+    figure = drawn(lambda figure: demo._draw(figure, models), 12, 7.4)
+    figure.draw_without_rendering()
+    by_kind = figure.axes[2]
+    labels = by_kind.get_xticklabels()
+    assert sum(int(re.findall(r"\((\d+)\)", text.get_text())[0]) for text in labels) == 6
+    assert all(left.get_window_extent().x1 < right.get_window_extent().x0 for left, right in pairwise(labels))
+    assert "ceiling" in [text.get_text() for text in by_kind.get_legend().get_texts()]
 
 
 def test_halves(shown):
