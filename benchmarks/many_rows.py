@@ -92,7 +92,7 @@ def questions() -> dict[str, Callable[[], Any]]:
         "results, as JSON": lambda: results.as_json(results.query_results()),
         "results, --where": lambda: results.query_results(where="test_corr > 0.9"),
         "status": lambda: (status.table_status(), status.worker_status(), status.failure_status()),
-        "report: experiments": lambda: experiments.query_experiments(),
+        "report: experiments": experiments.query_experiments,
         "report: members": lambda: experiments.query_members(EXPERIMENT, RECORDING),
         "report: points": lambda: experiments.points(experiments.query_members(EXPERIMENT, RECORDING)),
     }

@@ -76,7 +76,7 @@ def parts() -> Iterator[Parts]:
     from schemas import provenance
     from schemas.codecs import SafetensorsCodec
     from schemas.dataset import Source
-    from schemas.training import SavedState, TrainedModel, TrainingTask, networks
+    from schemas.training import SavedState, TrainedModel, TrainingTask
     from schemas.training.saved_state import DatabaseKeeper
 
     found = Parts()
@@ -91,7 +91,7 @@ def parts() -> Iterator[Parts]:
         (Source, "load", "recording, loaded"),
         (models.Recording, "content_sha256", "recording, its checksum"),
         (models.Data, "from_recording", "recording, normalised"),
-        (networks, "build", "network, built"),
+        (models.build, "build", "network, built"),
         (models.Trainer, "__init__", "training"),
         (models.Trainer, "fit", "training"),
         (DatabaseKeeper, "load", "saved states"),

@@ -28,6 +28,15 @@ def test_a_peer_that_is_not_installed_is_named(tmp_path):
     assert done.stderr.startswith(f"escnn not installed in {tmp_path}")
 
 
+def test_what_a_task_costs_is_told_part_by_part(tmp_path):
+    command = [sys.executable, BENCHMARKS / "overhead.py", "--json", "--profile", "--tasks", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    calls = {row["what"].removeprefix("of it: "): row["calls"] for row in json.loads(done.stdout)}
+    assert list(calls)[:3] == ["worker", "trainer alone", "beside training"]
+    assert calls["network, built"] == calls["scores"] == calls["rows, inserted"] == 1
+
+
 def test_a_recording_is_inspected_and_ingested_chunk_by_chunk(tmp_path):
     sizes = ["--images", "20", "--neurons", "5", "--size", "8", "9"]
     command = [sys.executable, BENCHMARKS / "large_recording.py", "--json", *sizes]
