@@ -25,12 +25,11 @@ import numpy as np
 from common.arguments import parser_of
 from common.database import own_database
 from common.shown import show
-from common.timing import load
+from common.timing import MAXRSS_UNIT, load
 from models.lazy import LazyArray
 from models.recording import Recording
 
 TEST_IMAGES, REPEATS = 100, 10
-UNIT = 1 if sys.platform == "darwin" else 1024  # bytes, of ru_maxrss
 
 
 def make(path: Path, images: int, neurons: int, size: tuple[int, int]) -> None:
@@ -63,7 +62,7 @@ def taken(*command: str) -> dict[str, float]:
     if process.returncode:
         sys.exit(f"hypercolumn {command[0]} ended with code {process.returncode}; what it said stands above")
     return {
-        "peak_mb": used.ru_maxrss * UNIT / 1e6,
+        "peak_mb": used.ru_maxrss * MAXRSS_UNIT / 1e6,
         "wall_s": time.perf_counter() - began,
         "user_s": used.ru_utime,
     }

@@ -1,15 +1,18 @@
-"""Wall time and the time that this process computed, all of its threads together."""
+"""Wall time, the time that this process computed, all of its threads together, and the unit of its memory."""
 
 from __future__ import annotations
 
 import os
 import resource
+import sys
 import time
 from collections.abc import Sequence
 from statistics import median
 from types import TracebackType
 
 import torch
+
+MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes, of ru_maxrss
 
 
 class Clock:

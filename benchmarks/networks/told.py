@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from common.timing import Clock
+from common.timing import MAXRSS_UNIT, Clock
 
 LEARNING_RATE = 0.002
 ROTATIONS = 8
@@ -54,7 +54,7 @@ def told(step: Callable[[], Tensor], device: str) -> Tensor:
         sys.exit()
     with Clock(device) as clock:
         loss = step()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_UNIT / 2**20
     if device.startswith("cuda"):
         peak = torch.cuda.max_memory_allocated(device) / 2**20
     answer = clock.seconds | {"loss": float(loss), "peak_mib": peak}
