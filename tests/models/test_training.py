@@ -55,6 +55,14 @@ def test_the_best_state_comes_back(small_model, small_data):
     assert validate(trainer.model, trainer.data)[0] == result.val_loss
 
 
+def test_an_equal_loss_is_no_new_best(small_model, trained):
+    model = small_model()
+    model.core.freeze()
+    _, result = trained(0, model=model, learning_rate=1e-30, val_steps=1, patience=3, lr_decay_steps=1, max_iter=None)
+    assert len({point.val_loss for point in result.curve}) == 1
+    assert [point.is_best for point in result.curve] == [True, False, False, False]
+
+
 @pytest.mark.parametrize("kind", ["hermite", "conv2d"])
 @pytest.mark.parametrize("noise", NOISE, ids=str)
 def test_two_trainings_of_one_seed_are_the_same_to_the_bit(trained, kind, noise):
@@ -95,6 +103,39 @@ def test_a_fresh_model_is_drawn_from_the_seed(small_model, small_data):
     states = [dict(model.state_dict()) for model in models]
     assert same_tensors(states[0], states[1])
     assert not same_tensors(states[0], states[2])
+
+
+def test_noise_on_masks_and_the_order_of_minibatches_are_of_one_generator(small_model, small_data, batches):
+    """As in the original: a fresh model's noise is drawn first."""
+    model = small_model(readout={"init_masks": "sta"})
+    seen = batches(model)
+    Trainer(model, small_data, seed=4).fit(batch_size=40, max_iter=1)
+    order = np.random.RandomState(4)
+    order.normal(size=(6, 9, 10))
+    assert torch.equal(seen[0], small_data.train_images[order.permutation(40)])
+
+
+def test_settings_that_are_not_given_are_the_originals(small_model, small_data, batches):
+    class EnoughError(Exception):
+        pass
+
+    told = []
+
+    def end(point):
+        told.append(point)
+        raise EnoughError
+
+    images, responses = small_data.train_images, small_data.train_responses
+    rows = torch.arange(256) % len(images)
+    model = small_model("conv2d")
+    seen = batches(model)
+    data = dataclasses.replace(small_data, train_images=images[rows], train_responses=responses[rows])
+    with pytest.raises(EnoughError):
+        Trainer(model, data, seed=0).fit(progress=end)
+    assert {len(images) for images in seen} == {256}
+    (point,) = told
+    assert (point.iteration, point.learning_rate, point.is_best) == (50, 0.002, True)
+    assert point.steps_left == 2 * 5 * 50  # stages, patience, steps between validations
 
 
 def test_loaded_weights_are_trained_on(small_model, small_data, trained):
@@ -200,9 +241,11 @@ def test_what_cannot_be_trained_with_is_refused(small_model, small_data, name, v
     assert same_tensors(dict(model.state_dict()), before)
 
 
-def test_a_diverged_training_is_told(trained):
-    with pytest.raises(TrainingDivergedError, match=r"nan at each of 2 validations; a learning rate below 1e\+30"):
-        trained(0, learning_rate=1e30, val_steps=2, patience=2, max_iter=None)
+@pytest.mark.parametrize("patience", [1, 2])
+def test_a_diverged_training_is_told(trained, patience):
+    said = rf"nan at each of {patience} validations; a learning rate below 1e\+30"
+    with pytest.raises(TrainingDivergedError, match=said):
+        trained(0, learning_rate=1e30, val_steps=2, patience=patience, max_iter=None)
 
 
 @pytest.fixture(scope="module")
