@@ -58,6 +58,17 @@ def test_the_correlation_of_tensors_is_that_of_the_scores():
     assert (found[[0, 4, 5]] > 0.3).all()
 
 
+@pytest.mark.parametrize(("sd", "expected"), [(1e-5, 0), (1.01e-5, 1)])
+def test_what_hardly_varies_counts_as_constant(double, sd, expected):
+    one, other = sd * torch.tensor([[1.0], [-1]]), torch.tensor([[1.0], [-1]])
+    for predictions, responses in ((one, other), (other, one)):
+        assert evaluation.correlation(predictions, responses).item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_one_image_alone_correlates_with_nothing(double):
+    assert evaluation.correlation(torch.tensor([[3.0], [5]]), torch.tensor([[1], [torch.nan]])).item() == 0
+
+
 def test_scores_of_model_and_neurons(model, small_data):
     found, neurons = evaluation.score(model, small_data)
     assert (found["val_loss"], found["val_corr"]) == pytest.approx(evaluation.validate(model, small_data), rel=1e-12)
