@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.hdf5_values import refuse_unstorable
 from models.lazy import Rows, chunks
 from models.recording import ARRAYS, Recording
 from models.spread import Spread
@@ -114,10 +113,6 @@ def _check_columns(recording: Recording, source: str) -> None:
                 f"{source}: /neurons/{name} has the shape {column.shape}; allowed is one value for each of "
                 f"{recording.num_neurons} neurons"
             )
-    try:
-        refuse_unstorable(recording.attributes, recording.neurons)
-    except ValueError as error:
-        raise UserError(f"{source}: {error}; rename it, leave it out, or make it numbers or text") from error
     _check_expected_rate(recording, source)
     given = recording.neurons.get("neuron_id")
     if given is None:
