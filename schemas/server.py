@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import psycopg2
@@ -65,11 +66,18 @@ def reach(connection: Any, *, start: bool = True) -> bool:
     try:
         if start and _start_server is not None:
             _start_server()
-        connection.connect()
+        connect_anew(connection)
     except Exception:  # of whatever kind: it cannot be reached now
         return False
-    connection._in_transaction = False  # what was open was lost with the connection
     return _answers(connection)
+
+
+def connect_anew(connection: Any) -> None:
+    """Connect again, and leave behind whatever was open: a transaction, or a query that an interrupt cut short."""
+    with suppress(Exception):
+        connection.close()
+    connection.connect()
+    connection._in_transaction = False
 
 
 def make_sure_of(connection: Any) -> None:

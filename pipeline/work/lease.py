@@ -39,6 +39,10 @@ def held(give_back: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]]
     heartbeat.start()
     try:
         yield key
+    except BaseException:  # it may have cut a query short, or left a transaction open
+        with suppress(Exception):
+            server.connect_anew(connection)
+        raise
     finally:
         try:
             with suppress(Exception):  # of a server that is away, for instance

@@ -20,7 +20,8 @@ from schemas.work import Lease, Priority
 
 DEFAULT_PRIORITY = 5
 AT_ONCE = 32  # pending jobs that a worker chooses from
-INTERRUPTED = ("SystemExit: SIGTERM received", "KeyboardInterrupt")  # as DataJoint notes it as a job's error
+# As DataJoint notes as a job's error: SIGTERM, Ctrl-C, an output that has gone away (pipeline/cli/output.py).
+INTERRUPTED = ("SystemExit: SIGTERM received", "KeyboardInterrupt", "SystemExit: 1")
 
 
 def refresh(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> None:

@@ -6,10 +6,12 @@ import os
 import platform
 import signal
 import subprocess
+import sys
 from datetime import datetime
 
 import pytest
 
+from pipeline.cli import output
 from pipeline.tasks import declare_task
 from pipeline.work import lease as leases
 from pipeline.work import queue
@@ -45,6 +47,16 @@ def reserve(key: dict, *, pid: int, host: str = HERE, lease: str | None = None, 
     Lease.connection.query(
         f"UPDATE {Lease.full_table_name} SET renewed = CURRENT_TIMESTAMP(3) - {interval} WHERE pid = {pid}"
     )
+
+
+def write_to_nobody(*_) -> None:
+    """What a training does whose output has gone away."""
+    nobody, written = os.pipe()
+    os.close(nobody)
+    with os.fdopen(written, "w") as stream, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        with output.watched():
+            print("validation loss", flush=True)
 
 
 @pytest.fixture
@@ -106,17 +118,45 @@ def test_a_job_of_others_is_left_to_them(command, declare, counts, server_up, ta
     assert "workers" in command("status").out
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_job_whose_interrupted_process_could_not_put_it_back(command, declare, counts, monkeypatch, number):
+@pytest.mark.parametrize(
+    "interrupt",
+    [lambda *_: signal.raise_signal(signal.SIGTERM), lambda *_: signal.raise_signal(signal.SIGINT), write_to_nobody],
+    ids=["SIGTERM", "SIGINT", "output"],
+)
+def test_a_job_whose_interrupted_process_could_not_put_it_back(command, declare, counts, monkeypatch, interrupt):
     key = declare("quick", 28)
     queue.refresh(TrainedModel())
     with monkeypatch.context() as patch:
-        patch.setattr(TrainedModel, "make_compute", lambda *_: signal.raise_signal(number))
+        patch.setattr(TrainedModel, "make_compute", interrupt)
         with pytest.raises((SystemExit, KeyboardInterrupt)):
             TrainedModel.populate(key, reserve_jobs=True, refresh=False)
     assert counts()["failed"] == 1
     assert command("worker", "--dataset", "tiny").out.endswith("1 done, 0 failed, nothing left\n")
     assert len(TrainedModel & key) == 1
+
+
+def test_an_interrupt_within_a_query_gives_jobs_back(declare, counts, connection, monkeypatch):
+    """Whatever the connection is left with: half an answer, or a transaction that the server would roll back."""
+    key = declare("quick", 28)
+    queue.refresh(TrainedModel())
+    sleep = "SELECT SLEEP(2)" if connection.adapter.backend == "mysql" else "SELECT pg_sleep(2)"
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+
+    def interrupted() -> None:
+        with leases.held(queue.put_back_of):
+            assert TrainedModel.jobs.reserve(key)
+            connection.start_transaction()
+            signal.setitimer(signal.ITIMER_REAL, 0.2)
+            connection.query(sleep)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert not connection.in_transaction
+    assert counts() == {"declared": 2, "done": 1, "running": 0, "pending": 1, "failed": 0}
+    assert not Lease()
 
 
 def test_leases_outlast_a_pause_of_the_server(command, declare, server_up):
