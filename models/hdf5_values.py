@@ -11,8 +11,12 @@ import h5py
 import numpy as np
 
 
+class UnstorableError(ValueError):
+    """An attribute or column of neurons that HDF5 cannot hold."""
+
+
 def refuse_unstorable(attributes: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> None:
-    """Raises ValueError with the first attribute or column of neurons that HDF5 cannot hold, under its name or at all.
+    """Raises UnstorableError with the first attribute or column that HDF5 cannot hold, under its name or at all.
 
     What it holds only HDF5 knows, so they are put into a file in memory, of columns of numbers the type alone.
     """
@@ -34,7 +38,7 @@ def _told(kind: str, name: Any, not_in_name: str) -> Iterator[None]:
             raise ValueError(f"its name is no text, or holds one of {not_in_name!r}")
         yield
     except (ValueError, TypeError, KeyError, RuntimeError, OSError) as error:
-        raise ValueError(f"{kind} {name!r:.60} cannot be held by HDF5: {error}") from error
+        raise UnstorableError(f"{kind} {name!r:.60} cannot be held by HDF5: {error}") from error
 
 
 def stored_type(dtype: np.dtype) -> np.dtype:

@@ -120,7 +120,7 @@ class Recording:
     def write(self, path: Path | str | BinaryIO) -> None:
         """Write the recording as one compressed HDF5 file.
 
-        Raises OSError where there is no room for it, and ValueError, before anything is written, where HDF5 cannot
+        Raises OSError where there is no room for it, and UnstorableError, before anything is written, where HDF5 cannot
         hold one of its attributes or columns.
         """
         refuse_unstorable(self.attributes, self.neurons)

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from models.hdf5_values import refuse_unstorable
+from models.hdf5_values import UnstorableError
 from models.recording import Recording
 from pipeline.database.transaction import all_or_nothing
 from pipeline.errors import UserError
@@ -115,13 +115,12 @@ def _layout(recording: Recording, source: Path | None) -> Iterator[BinaryIO]:
         with source.open("rb") as file:
             yield file
         return
-    try:
-        refuse_unstorable(recording.attributes, recording.neurons)
-    except ValueError as error:
-        raise UserError(f"{error}; rename it, leave it out, or make it numbers or text") from error
     with tempfile.TemporaryDirectory(prefix="hypercolumn-") as folder:
         path = Path(folder, "recording.h5")
-        recording.write(path)
+        try:
+            recording.write(path)
+        except UnstorableError as error:
+            raise UserError(f"{error}; rename it, leave it out, or make it numbers or text") from error
         with path.open("rb") as file:
             yield file
 
