@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
 MAX_ITERATIONS = 1000  # of expectation maximisation, which ends by itself long before
+FEWEST_TO_FIT = 2  # neurons, of which scikit-learn's mixtures want no fewer
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +55,10 @@ def cluster(
     used = _have_weights(vectors)
     given = vectors[used].astype(np.float64)
     num_fit = num_to_fit(vectors, test_share)
-    num_test = len(given) - num_fit
-    if not 0 < test_share < 1 or num_test < 1:
+    if not num_fit:
         raise ValueError(
-            f"test_share is {test_share}; allowed is what leaves some of {len(given)} neurons on each side"
+            f"test_share is {test_share}; allowed is what leaves {FEWEST_TO_FIT} of {len(given)} neurons to fit, and "
+            "one to test"
         )
     if not len(num_clusters) or not 1 <= min(num_clusters) <= max(num_clusters) <= num_fit:
         raise ValueError(f"num_clusters is {list(num_clusters)}; allowed is 1 to {num_fit}, the neurons to fit")
@@ -85,7 +86,7 @@ def cluster(
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct vectors than clusters are no fault
         for split, stream in enumerate(streams):
             order = np.random.default_rng(stream).permutation(len(given))
-            fitted, tested = given[order[num_test:]], given[order[:num_test]]
+            tested, fitted = np.split(given[order], [len(given) - num_fit])
             scores[split] = [mixture(k, fitted, stream).score(tested) for k in num_clusters]
         test_log_likelihood = scores.mean(axis=0)
         best = int(num_clusters[int(test_log_likelihood.argmax())])
@@ -109,9 +110,13 @@ def cluster(
 
 
 def num_to_fit(vectors: np.ndarray, test_share: float) -> int:
-    """How many of the neurons that have weights a mixture is fitted to: the most clusters that can be asked for."""
+    """How many of the neurons that have weights a mixture is fitted to: the most clusters that can be asked for.
+
+    0 where there are too few to fit one and to test it.
+    """
     there = int(_have_weights(vectors).sum())
-    return there - round(test_share * there)
+    to_fit = there - round(test_share * there)
+    return to_fit if FEWEST_TO_FIT <= to_fit < there else 0
 
 
 def centre_correlation(centres: np.ndarray, mean: np.ndarray) -> np.ndarray:

@@ -94,10 +94,9 @@ class Clustering(InSilicoExperiment):
     @staticmethod
     def _clusters(vectors: np.ndarray, parameters: dict) -> models.clustering.Clusters | None:
         """None where there are too few neurons."""
-        num_fit = models.clustering.num_to_fit(vectors, parameters["test_share"])
-        most = min(parameters["max_clusters"], num_fit)
+        most = min(parameters["max_clusters"], models.clustering.num_to_fit(vectors, parameters["test_share"]))
         tried = range(parameters["min_clusters"], most + 1, parameters["clusters_step"])
-        if not tried or num_fit == np.isfinite(vectors).all(axis=1).sum():
+        if not tried:
             return None
         settings = ("test_share", "num_splits", "num_starts", "min_variance", "merge_correlation")
         return models.clustering.cluster(

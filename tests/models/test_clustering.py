@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.clustering import centre_correlation, cluster
+from models.clustering import centre_correlation, cluster, num_to_fit
 
 
 @pytest.fixture
@@ -89,3 +89,11 @@ def test_the_same_seed_gives_the_same(planted):
 def test_refusals(planted, options):
     with pytest.raises(ValueError, match=next(iter(options))):
         cluster(planted[0], **{"num_clusters": [2]} | options)
+
+
+def test_three_neurons_are_the_fewest(planted):
+    """Two to fit, as scikit-learn's mixtures want, and one to test."""
+    assert [num_to_fit(planted[0][:count], 1 / 3) for count in (1, 2, 3, 4)] == [0, 0, 2, 3]
+    assert cluster(planted[0][:3], num_clusters=[1, 2], num_starts=1).labels.max() < 2
+    with pytest.raises(ValueError, match="allowed is what leaves 2 of 2 neurons to fit"):
+        cluster(planted[0][:2], num_clusters=[1])

@@ -16,6 +16,7 @@ from schemas.clustering import Clustering
 from schemas.dataset import Dataset
 from schemas.insilico import (
     MEI,
+    ClusteringParameters,
     FeatureWeights,
     GaborParameters,
     GradientRF,
@@ -99,6 +100,18 @@ def test_gabor_sets_have_the_size_that_their_columns_tell(characterised):
     settings = (GaborParameters & (OptimalGabor & characterised)).fetch1()
     gabors = GaborParameters.gabor_set(settings, (16, 16))
     assert (OptimalGabor & characterised).fetch1("num_stimuli") == len(gabors)
+
+
+@pytest.mark.parametrize(("left", "found"), [(2, False), (3, True)])
+def test_clusters_of_too_few_neurons_are_null(characterised, left, found):
+    model = (TrainedModel & characterised).load_model()
+    data = Data.from_recording((Dataset & {"dataset_name": "characterised"}).load())
+    parameters = (ClusteringParameters & (Clustering & characterised)).fetch1()
+    scores = sorted((TrainedModel.Neuron & characterised & "test_corr IS NOT NULL").to_arrays("test_corr"))
+    parameters |= {"min_test_corr": scores[-left]}
+    row, neurons = Clustering().measure(model, data, characterised, parameters)
+    assert ("num_clusters" in row, bool(row["likelihood"])) == (found, found)
+    assert sum(value is not None for value in neurons["cluster"]) == (left if found else 0)
 
 
 def test_settings_are_columns(characterised):
