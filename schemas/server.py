@@ -61,15 +61,7 @@ def reach(connection: Any, *, start: bool = True) -> bool:
 
     start: whether a server of our own that does not run is started, which takes its time.
     """
-    if _answers(connection):
-        return True
-    try:
-        if start and _start_server is not None:
-            _start_server()
-        connect_anew(connection)
-    except Exception:  # of whatever kind: it cannot be reached now
-        return False
-    return _answers(connection)
+    return _out_of_reach(connection, start=start) is None
 
 
 def connect_anew(connection: Any) -> None:
@@ -81,18 +73,20 @@ def connect_anew(connection: Any) -> None:
 
 
 def make_sure_of(connection: Any) -> None:
-    """Wait until the server answers, however long; a line now and then says so.
+    """Wait until the server answers, however long; a line now and then, and for each new reason, says why it does not.
 
     Raises at once what a server of our own says that cannot be started, on a full disk for instance.
     """
-    next_line = 0.0
-    while not _answers(connection):
+    next_line, said = 0.0, ""
+    while _unanswered(connection) is not None:
         if _start_server is not None:
             _start_server()
-        if reach(connection):
+        reason = _out_of_reach(connection)
+        if reason is None:
             return
-        if time.monotonic() > next_line:
-            log.warning("the database server does not answer; trying again until it does")
+        if time.monotonic() > next_line or str(reason) != said:
+            said = str(reason)
+            log.warning("the database server does not answer (%s); trying again until it does", " ".join(said.split()))
             next_line = time.monotonic() + SAY_AGAIN
         time.sleep(PAUSE)
 
@@ -108,13 +102,26 @@ def patiently(connection: Any, step: Callable[[], Given]) -> Given:
             make_sure_of(connection)
 
 
-def _answers(connection: Any) -> bool:
+def _out_of_reach(connection: Any, *, start: bool = True) -> Exception | None:
+    """Why the server does not answer, after one try to connect again; None where it does."""
+    if _unanswered(connection) is None:
+        return None
+    try:
+        if start and _start_server is not None:
+            _start_server()
+        connect_anew(connection)
+    except Exception as error:  # of whatever kind: it cannot be reached now
+        return error
+    return _unanswered(connection)
+
+
+def _unanswered(connection: Any) -> Exception | None:
     """DataJoint's own `is_connected` does not notice a lost connection on PostgreSQL."""
     try:
         connection.query("SELECT 1", reconnect=False)
-    except Exception:
-        return False
-    return True
+    except Exception as error:
+        return error
+    return None
 
 
 def _is_refusal(error: BaseException) -> bool:

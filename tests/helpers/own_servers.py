@@ -50,6 +50,7 @@ class MariaDB:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.password = secrets.token_hex(16)
+        self.identified: dict[str, str] = {}  # as root, which has no password at first
         self.user = ["--user=nobody"] if os.geteuid() == 0 else []
         if self.user:
             shutil.chown(self.folder, "nobody")
@@ -71,11 +72,12 @@ class MariaDB:
         self._run("mariadb-install-db", *self.folders, "--auth-root-authentication-method=normal", "--skip-test-db",
                   *self.user)  # fmt: skip
         self.start()
-        self._administer(
+        self.administer(
             f"CREATE USER 'hypercolumn'@'127.0.0.1' IDENTIFIED BY '{self.password}';"
             "GRANT ALL ON `hypercolumn%`.* TO 'hypercolumn'@'127.0.0.1';"
             f"ALTER USER 'root'@'localhost' IDENTIFIED BY '{self.password}';"
         )
+        self.identified = {"MYSQL_PWD": self.password}
 
     def start(self) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -104,10 +106,9 @@ class MariaDB:
             self.process.terminate()
             self.process.wait()
 
-    def _administer(self, statements: str) -> None:
+    def administer(self, statements: str) -> None:
         self._run("mariadb", "--user=root", f"--socket={self.folder}/socket", f"--execute={statements}")
 
     def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [program, "--no-defaults", *arguments], env=os.environ | {"PATH": MARIADB}, check=True, capture_output=True
-        )
+        env = os.environ | self.identified | {"PATH": MARIADB}
+        subprocess.run([program, "--no-defaults", *arguments], env=env, check=True, capture_output=True)

@@ -181,6 +181,21 @@ def test_a_worker_outlives_its_server(server, task, module, function):
     assert out.endswith("1 done, 0 failed, nothing left\n")
 
 
+@pytest.mark.parametrize("server", ["mariadb"], indirect=True)
+def test_a_worker_says_why_a_server_does_not_answer(server, task, start):
+    task("quick")
+    worker = start("worker", "--poll", 0.1, "--device", "cpu", quick=True, **WITHOUT | server.variables)
+    wait_for("| step ", worker.stdout)
+    server.administer("ALTER USER 'hypercolumn'@'127.0.0.1' ACCOUNT LOCK")
+    try:
+        server.kill()
+        server.start()
+        wait_for("account is locked", worker.stderr)
+        assert end(worker, signal.SIGTERM) == (130, INTERRUPTED)
+    finally:
+        server.administer("ALTER USER 'hypercolumn'@'127.0.0.1' ACCOUNT UNLOCK")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("server", CONFIGURED, indirect=True)
 def test_who_waits_for_a_server_can_be_interrupted(server, task, start, number):
