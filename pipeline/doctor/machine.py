@@ -22,7 +22,7 @@ PATIENCE = 20  # seconds, with Slurm's commands
 
 def check() -> Iterator[Finding]:
     total, free = psutil.virtual_memory().total, psutil.virtual_memory().available
-    found = f"{free / 2**30:.1f} of {total / 2**30:.1f} GB free, {_processors()} processors"
+    found = f"{free / 2**30:.1f} of {total / 2**30:.1f} GB free, processors: {_processors()}"
     if free < LITTLE_MEMORY:
         yield warning("memory", found, "end other programs, or work on a machine with more")
     else:
@@ -46,7 +46,7 @@ def check_device() -> Iterator[Finding]:
     threads, processors = torch.get_num_threads(), _processors()
     found = f"PyTorch {torch.__version__}, threads: {threads}"
     if threads > processors:
-        yield warning("processor", f"{found} on {processors} processors", "set OMP_NUM_THREADS to fewer")
+        yield warning("processor", f"{found}, processors: {processors}", "set OMP_NUM_THREADS to fewer")
     else:
         yield ok("processor", found)
     if torch.cuda.is_available():

@@ -43,6 +43,8 @@ class Options:
                 raise UserError(f"{name} is {_shown(given, numbers.separator)}; allowed are {allowed}")
         if not _is_number(self.split_seed, int) or not 0 <= self.split_seed <= MOST_SEED:
             raise UserError(f"split_seed is {self.split_seed!r}; allowed are whole numbers from 0 to {MOST_SEED}")
+        if self.split_seed and self.split is None:
+            raise UserError(f"split_seed is {self.split_seed} without a split; name its shares, or leave it out")
         for name in ("units", "stimulus", "responses"):
             if getattr(self, name) is not None and not _is_line(getattr(self, name)):
                 raise UserError(f"{name} is {_shown(getattr(self, name))}; allowed is a line of text")

@@ -22,7 +22,7 @@ def test_more_threads_than_processors(hypercolumn):
     done = hypercolumn("doctor", "--json", before=one_processor, OMP_NUM_THREADS="2", HYPERCOLUMN_HOME="/nowhere")
     (one,) = (one for one in json.loads(done.out)["findings"] if one["what"] == "processor")
     assert (one["state"], one["advice"]) == (WARNING, "set OMP_NUM_THREADS to fewer")
-    assert one["found"].endswith(", threads: 2 on 1 processors")
+    assert one["found"].endswith(", threads: 2, processors: 1")
 
 
 def test_little_memory(monkeypatch):

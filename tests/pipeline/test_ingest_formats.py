@@ -101,6 +101,7 @@ def test_every_format_becomes_the_same_dataset_and_model(command, removed, quick
     [
         (("--size", "4by5"), "size is '4by5'; allowed are two whole numbers of pixels: HEIGHTxWIDTH"),
         (("--split", ".5,.5"), "split is '0.5,0.5'; allowed are three shares above 0 that sum to 1"),
+        (("--split-seed", "3"), "split_seed is 3 without a split; name its shares, or leave it out"),
         (("--crop", "9,9,9,9"), "crop 9,9,9,9 leaves nothing of images of 7 x 9 pixels; take off less"),
         (("--units", "area=PM"), "no neuron has area 'PM'; its values are LM, V1"),
         (("--window", "0,.5"), "has no times, only responses; leave out window"),
