@@ -58,7 +58,8 @@ def mean_matrices(found: Plaids) -> list[tuple[str, np.ndarray]]:
 
 def plot_plaids_figure(figure: Figure, found: Plaids | None) -> None:
     """A matrix of mean responses for each kind of neuron, and suppression indices."""
-    matrices = mean_matrices(found)[:MAX_MATRICES] if found else []
+    of_kinds = mean_matrices(found) if found else []
+    matrices = of_kinds[:MAX_MATRICES]
     if found is None or not matrices:
         say(figure.subplots(), NOTHING if found else "No responses to plaids were measured yet.")
         return
@@ -72,6 +73,8 @@ def plot_plaids_figure(figure: Figure, found: Plaids | None) -> None:
         axis.set_title(fill(name, TITLE_WIDTH), fontsize=8.5)
         axis.set_xlabel("contrast, orthogonal, SD")
     axes[0].set_ylabel("contrast, preferred, SD")
+    if len(matrices) < len(of_kinds):
+        upper.suptitle(f"the first {len(matrices)} of {len(of_kinds)} kinds of neurons", fontsize=9)
     upper.colorbar(image, ax=list(axes), label="rate / highest", pad=0.01)
     plot_histogram(
         lower.subplots(),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from drawn_figures import check
+from drawn_figures import check, words
 from pipeline.figures import clusters, feature_weights, gabors, plaids, receptive_fields, rows, size_contrast
 from pipeline.figures.style import drawn
 
@@ -139,6 +139,15 @@ def test_sizes_of_patches_can_be_read(shown):
     np.testing.assert_allclose(areas / areas.max(), size / size.max())
     written = [text.get_text() for text in axis.get_legend().get_texts()]
     assert written == [f"{size.min():.3g}", f"{size.max():.3g}"]
+
+
+@pytest.mark.parametrize(("number", "said"), [(5, False), (6, True)])
+def test_kinds_whose_responses_to_plaids_are_left_out_are_counted(shown, number, said):
+    found = plaids.query_plaids(shown["dataset"])
+    known = {"responses": np.abs(np.random.default_rng(0).normal(size=found["responses"].shape))}
+    kinds = found | known | {"kind": np.array([f"kind {i % number}" for i in range(6)])}
+    written = words(drawn(lambda figure: plaids.plot_plaids_figure(figure, kinds), 9.4, 6))
+    assert ("the first 5 of 6 kinds of neurons" in written) == said
 
 
 def test_tuning_curves_are_turned_to_their_peak():
