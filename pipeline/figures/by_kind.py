@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 
 from pipeline.figures.rows import UNKNOWN
 from pipeline.figures.style import COLOURS, KIND_COLOURS, say
@@ -16,7 +18,10 @@ INDEX_LIMITS = (-0.5, 1.5)  # of suppression indices; those of neurons that are 
 def kinds_of(kind: np.ndarray) -> list[tuple[str, str]]:
     """Names of the kinds in a fixed order, each with its colour; a single one where none is known."""
     names = sorted(set(kind.tolist()) - {UNKNOWN})
-    known = [(name, KIND_COLOURS[i % len(KIND_COLOURS)]) for i, name in enumerate(names)]
+    colours = KIND_COLOURS
+    if len(names) > len(colours):  # so many cannot all be told apart, but no two have the same
+        colours = [to_hex(colour) for colour in mpl.colormaps["turbo"](np.linspace(0, 1, len(names)))]
+    known = list(zip(names, colours, strict=False))
     return known + ([(UNKNOWN, "0.6" if known else COLOURS[0])] if (kind == UNKNOWN).any() else [])
 
 

@@ -71,7 +71,7 @@ def plot_plaids_figure(figure: Figure, found: Plaids | None) -> None:
     for axis, (name, matrix) in zip(axes, matrices, strict=True):
         image = plot_matrix(axis, matrix, found["contrasts"])
         axis.set_title(fill(name, TITLE_WIDTH), fontsize=8.5)
-        axis.set_xlabel("contrast, orthogonal, SD")
+        axis.set_xlabel(fill("contrast, orthogonal, SD", TITLE_WIDTH))
     axes[0].set_ylabel("contrast, preferred, SD")
     if len(matrices) < len(of_kinds):
         upper.suptitle(f"the first {len(matrices)} of {len(of_kinds)} kinds of neurons", fontsize=9)

@@ -9,14 +9,7 @@ import numpy as np
 import pytest
 
 from drawn_figures import check, words
-from pipeline.figures import (
-    comparison,
-    experiments,
-    learning_curves,
-    rows,
-    series,
-    tables,
-)
+from pipeline.figures import comparison, experiments, learning_curves, rows, series, tables
 from pipeline.figures.style import drawn
 from pipeline.report.sections import experiment as experiment_sections
 

@@ -7,9 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from pipeline.figures import (
-    style,
-)
+from pipeline.figures import by_kind, rows, style
 from pipeline.figures.style import MAX_SVG, data_uri, drawn
 
 
@@ -29,6 +27,12 @@ def test_colours_are_told_apart_without_red_or_green(colours):
         lab = np.stack([116 * y, 500 * (x - y), 200 * (y - z)])
         apart = np.linalg.norm(lab[:, :, None] - lab[:, None], axis=0) + 1000 * np.eye(len(colours))
         assert apart.min() > 20, (kind, np.argwhere(apart < 20))
+
+
+@pytest.mark.parametrize("number", [1, 5, 6, 20])
+def test_no_two_kinds_have_the_same_colour(number):
+    kinds = by_kind.kinds_of(np.array([f"kind {i:02}" for i in range(number)] + [rows.UNKNOWN]))
+    assert len(kinds) == len(set(dict(kinds).values())) == number + 1
 
 
 def test_a_figure_is_its_own_file_and_always_the_same():
