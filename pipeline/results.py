@@ -89,11 +89,15 @@ def as_table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
         headings = {"id": "id", "training_set": "training set", **headings}
     elif any(row["training_set"] != row["dataset_name"] for row in rows):  # some are parts of a recording
         headings = {"training_set" if name == "dataset_name" else name: title for name, title in headings.items()}
-    for column, heading in headings.items():
-        text = column in ("id", "dataset_name", "training_set", "config")
-        table.add_column(heading, justify="left" if text else "right", no_wrap=text, overflow="fold")
-    for row in rows:
-        table.add_row(*(as_it_is(_cell(column, row[column])) for column in headings))
+    cells = [[as_it_is(_cell(column, row[column])) for column in headings] for row in rows]
+    for (column, heading), values in zip(headings.items(), zip(*cells, strict=True), strict=True):
+        name = column in ("dataset_name", "training_set", "config")
+        # Where there is little room names and headings are folded, and ids and numbers are not.
+        width = None if name else max(map(len, values))
+        left = name or column == "id"
+        table.add_column(heading, justify="left" if left else "right", min_width=width, overflow="fold")
+    for line in cells:
+        table.add_row(*line)
     return table
 
 

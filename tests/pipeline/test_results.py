@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+from rich.console import Console
 
 from pipeline import results
 from pipeline.tasks import declare_task
@@ -38,6 +39,18 @@ def test_results_agree_with_the_tables_in_every_format(command, trained, tiny):
         assert line.split()[:4] == [row["id"], tiny, row["config"], str(row["seed"])]
         assert f"{row['test_corr']:.3f}" in line.split()
     (TrainingTask & others).delete(prompt=False)
+
+
+@pytest.mark.parametrize("length", [1, 64])
+@pytest.mark.parametrize("width", [80, 120])
+def test_names_leave_room_for_the_numbers(trained, tiny, width, length):
+    (row,) = results.query_results(tiny)
+    console = Console(width=width, record=True, file=io.StringIO())
+    named = row | dict.fromkeys(("dataset_name", "training_set", "config"), "n" * length)
+    console.print(results.as_table([named] * 2))
+    lines = [line.split() for line in console.export_text().splitlines() if row["id"] in line]
+    numbers = [f"{row[name]:.3f}" if row[name] is not None else "-" for name in ("val_loss", "test_corr", "ceiling")]
+    assert [line[4:7] for line in lines] == [numbers] * 2
 
 
 def test_results_of_another_process(hypercolumn, trained, tiny):
