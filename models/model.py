@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
@@ -19,7 +20,7 @@ from models.shared_data import SharedData
 from models.start_values import sta_masks
 
 
-class ModelOfParts(nn.Module):
+class ModelOfParts(nn.Module, ABC):
     """A core, and parts that read it: one for each recording.
 
     A new model is `fresh`: a trainer draws its weights from the trainer's own seed. Loading weights ends that.
@@ -30,9 +31,9 @@ class ModelOfParts(nn.Module):
         self.core, self.fresh = core, True
 
     @property
+    @abstractmethod
     def parts(self) -> Sequence[CorePlusReadoutModel]:
-        """The model of each recording, on the same core. Abstract: each kind of model has its own."""
-        raise NotImplementedError
+        """The model of each recording, on the same core."""
 
     def regularizer(self) -> Tensor:
         """The sum of all penalties on kernels and readouts."""
