@@ -53,7 +53,7 @@ def read_header(file: BinaryIO, size: int, source: str) -> Header:
     try:
         version = npy.read_magic(file)
     except ValueError as error:
-        raise UserError(f"{source}: is not a file of numpy's format .npy") from error
+        raise UserError(f"{source}: is not a file of numpy's format .npy; write it with numpy.save") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of files that Python 2 wrote, or of odd escapes
@@ -67,5 +67,7 @@ def read_header(file: BinaryIO, size: int, source: str) -> Header:
     if max(header.num_bytes, math.prod(side or 1 for side in shape)) > MOST_BYTES:
         raise UserError(f"{source}: holds {header.num_bytes} bytes, {shape}; allowed are {MOST_BYTES}")
     if header.start + header.num_bytes > size:
-        raise UserError(f"{source}: announces {header.num_bytes} bytes, {shape}, and has {size - header.start}")
+        raise UserError(
+            f"{source}: announces {header.num_bytes} bytes, {shape}, and has {size - header.start}; make a whole copy"
+        )
     return header

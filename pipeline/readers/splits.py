@@ -30,7 +30,9 @@ def split_by_share(
     drawn = by_first_trial[np.random.default_rng(seed).permutation(len(different))]
     num_validation, num_test = (max(1, round(share * len(different))) for share in shares[1:])
     if num_validation + num_test >= len(different):
-        raise UserError(f"{source}: of {len(different)} different images, {shares} leaves none for the training set")
+        raise UserError(
+            f"{source}: of {len(different)} different images, {shares} leaves none for the training set; give it more"
+        )
     test = drawn[np.argsort(-shown[drawn], kind="stable")][:num_test]
     validation = drawn[~np.isin(drawn, test)][:num_validation]
     split = np.full(len(different), "train", dtype="U10")

@@ -65,11 +65,11 @@ class Folder:
         try:
             descriptor = os.open(path, READING)
         except FileNotFoundError as error:
-            raise UserError(f"{self.path}: {name} is missing") from error
+            raise UserError(f"{self.path}: {name} is missing; make a whole copy") from error
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
-                raise UserError(f"{self.path}: {name} is no ordinary file")
+                raise UserError(f"{self.path}: {name} is no ordinary file; put a copy in its place")
             return read_npy(file, status.st_size, f"{self.path}: {name}")
 
 
@@ -115,7 +115,7 @@ class Archive:
     def array(self, name: str) -> np.ndarray:
         entry = self._entries.get(name)
         if entry is None:
-            raise UserError(f"{self.path}: {name} is missing")
+            raise UserError(f"{self.path}: {name} is missing; make a whole copy")
         try:
             with self._zip.open(entry) as file:
                 content = file.read()  # at most as many bytes as were announced

@@ -117,7 +117,7 @@ def num_trials(folder: Path) -> int:
 def test_a_pipe_is_not_waited_for(folder, refusal):
     (folder / "data/images/3.npy").unlink()
     os.mkfifo(folder / "data/images/3.npy")
-    assert refusal(folder).endswith("data/images/3.npy is no ordinary file")
+    assert refusal(folder).endswith("data/images/3.npy is no ordinary file; put a copy in its place")
 
 
 def test_columns_that_are_none_are_left_out(folder):
