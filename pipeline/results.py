@@ -34,8 +34,8 @@ HEADINGS = {
     "dataset_name": "recording",
     "config": "configuration",
     "seed": "seed",
-    "val_loss": "val. loss",
-    "test_corr": "test corr.",
+    "val_loss": "val.\nloss",
+    "test_corr": "test\ncorr.",
     "ceiling": "ceiling",
     "num_iterations": "steps",
     "duration": "time",
@@ -82,7 +82,7 @@ def short_id(row: dict[str, Any]) -> str:
 
 def as_table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
     """The rows as a table for the terminal."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=0)
     imported = any(row["log_hash"] for row in rows)
     headings = HEADINGS | ({"published_test_corr": "published"} if imported else {})
     if any(row["training_set"].partition("@")[0] != row["dataset_name"] for row in rows):  # some are of several

@@ -57,7 +57,7 @@ def configs() -> None:
 
     table = Table()
     for column in ("configuration", "core", "trainer", "what it is"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # no name is cut off
     for named in CONFIGS.values():
         table.add_row(named.config, named.core["core"], named.trainer["trainer"], named.summary)
     terminal().print(table)

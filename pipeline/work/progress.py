@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from schemas.insilico import InSilicoExperiment
 from schemas.training import TrainedModel
@@ -23,9 +24,10 @@ LINE_EVERY = 10.0  # seconds between lines where the output is no terminal
 def work_progress(console: Console) -> Iterator[None]:
     """While it is open, what computed tables do shows on the console: how far it is and what is left."""
     columns = [
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        TextColumn("{task.fields[state]}"),
+        TextColumn("{task.description}", table_column=Column(overflow="fold")),
+        BarColumn(bar_width=12),
+        TextColumn("{task.fields[left]}"),
+        TextColumn("{task.fields[state]}", table_column=Column()),  # on several lines where the terminal is narrow
     ]
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         # not by their names, which would give them without `staticmethod`
@@ -53,25 +55,24 @@ class _Display:
         total = validation.iteration + validation.steps_left
         state = (
             f"step {validation.iteration} | loss {validation.train_loss:.2f} | "
-            f"validation loss {validation.val_loss:.2f}, correlation {validation.val_corr:.3f} | "
-            "at least "  # each improvement prolongs a training
+            f"validation loss {validation.val_loss:.2f}, correlation {validation.val_corr:.3f}"
         )
-        self._show(_name(key), validation.iteration, total, state)
+        self._show(_name(key), validation.iteration, total, state, "at least ")  # each improvement prolongs a training
 
     def show_progress(self, table: str, key: dict, done: int, total: int) -> None:
-        self._show(f"{table}, {_name(key)}", done, total, f"{done} of {total} | ")
+        self._show(f"{table}, {_name(key)}", done, total, f"{done} of {total}")
 
-    def _show(self, name: str, done: int, total: int, state: str) -> None:
+    def _show(self, name: str, done: int, total: int, state: str, bound: str = "") -> None:
         if name not in self.tasks:
-            self.tasks[name] = self.bars.add_task(name, state="", total=None)
+            self.tasks[name] = self.bars.add_task(name, state="", left="", total=None)
         if done <= self.done.get(name, done):  # it begins, or begins another part
             self.started[name] = time.monotonic()
         self.done[name] = done
-        state += self._time_left(name, done, total)
-        self.bars.update(self.tasks[name], completed=done, total=total, state=state)
+        left = bound + self._time_left(name, done, total)
+        self.bars.update(self.tasks[name], completed=done, total=total, state=state, left=left)
         if not self.console.is_terminal and time.monotonic() - self.last_line > LINE_EVERY:
             self.last_line = time.monotonic()
-            self.console.print(f"{name} | {state}", soft_wrap=True, highlight=False)
+            self.console.print(f"{name} | {state} | {left}", soft_wrap=True, highlight=False)
 
     def _time_left(self, name: str, done: int, total: int) -> str:
         seconds = (time.monotonic() - self.started[name]) / max(done, 1) * (total - done)
