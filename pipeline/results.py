@@ -67,7 +67,7 @@ def query_results(dataset: str | None = None, where: str | list[dict[str, Any]] 
 def find_model(key: str) -> dict[str, Any]:
     """The key of the one trained model that is meant: by its short id, or by a condition that leaves one."""
     found = [row for row in fetch_rows(TrainedModel.proj()) if short_id(row) == key]
-    if not found and not re.fullmatch(r"[0-9a-f]{8}", key):
+    if not found and not re.fullmatch(r"[0-9a-f]{4,8}", key):  # an id, or what of it somebody copied
         found = list({row["id"]: row for row in query_results(where=key)}.values())
     if len(found) != 1:
         raise UserError(f"{key!r} leaves {len(found)} trained models; name one by its id in `hypercolumn results`")

@@ -37,7 +37,8 @@ def rows_where(
     except LostConnectionError:
         raise
     except (ValueError, dj.DataJointError, psycopg2.Error, pymysql.Error) as error:
-        reason = str(error).strip().split("\n")[0]
+        said = next((part for part in error.args if isinstance(part, str)), "")  # beside codes and the query
+        reason = said.strip().split("\n")[0]
         raise UserError(f'{condition!r} is not a condition on the results ({reason}); try "{example}"') from error
 
 

@@ -82,7 +82,18 @@ def test_no_results(command, connection):
 
 @pytest.mark.parametrize(
     "where",
-    ["colour = 3", "test_corr >", "'", "test_corr > 0; DROP TABLE x", "1 = 1) OR (", "100%", "seed = 'a", "%s", ""],
+    [
+        "colour = 3",
+        "test_corr >",
+        "'",
+        "test_corr > 0; DROP TABLE x",
+        "1 = 1) OR (",
+        "100%",
+        "seed = 'a",
+        "%s",
+        "4c96",
+        "",
+    ],
 )
 def test_bad_conditions(command, snapshot, trained, where):
     before = snapshot()
@@ -93,6 +104,8 @@ def test_bad_conditions(command, snapshot, trained, where):
         assert (code, out) == (2, "")
         assert len(err.splitlines()) == 1
         assert err.startswith(f"hypercolumn: {where!r} is not a condition on the results (")
+        assert "\\n" not in err  # of the server's answer the line that says what is wrong
+        assert "', '" not in err
     assert snapshot() == before
 
 

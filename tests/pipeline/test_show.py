@@ -83,5 +83,6 @@ def test_a_sparkline():
 
 def test_refused(refused, trained):
     assert "'00000000' leaves 0 trained models" in refused("show", "00000000")
+    assert "'4c96' leaves 0 trained models; name one by its id" in refused("show", "4c96")
     assert "is not a condition on the results" in refused("show", "colour = 3")
     assert "invalid value for '--format'" in refused("show", "00000000", "--format", "xml")
