@@ -90,10 +90,10 @@ def as_table(rows: list[dict[str, Any]], title: str | None = None) -> Table:
     elif any(row["training_set"] != row["dataset_name"] for row in rows):  # some are parts of a recording
         headings = {"training_set" if name == "dataset_name" else name: title for name, title in headings.items()}
     cells = [[as_it_is(_cell(column, row[column])) for column in headings] for row in rows]
-    for (column, heading), values in zip(headings.items(), zip(*cells, strict=True), strict=True):
+    for i, (column, heading) in enumerate(headings.items()):
         name = column in ("dataset_name", "training_set", "config")
         # Where there is little room names and headings are folded, and ids and numbers are not.
-        width = None if name else max(map(len, values))
+        width = None if name else max((len(line[i]) for line in cells), default=0)
         left = name or column == "id"
         table.add_column(heading, justify="left" if left else "right", min_width=width, overflow="fold")
     for line in cells:

@@ -53,6 +53,10 @@ def test_names_leave_room_for_the_numbers(trained, tiny, width, length):
     assert [line[4:7] for line in lines] == [numbers] * 2
 
 
+def test_a_table_without_rows_has_its_headings():
+    assert [column.header for column in results.as_table([]).columns] == list(results.HEADINGS.values())
+
+
 def test_results_of_another_process(hypercolumn, trained, tiny):
     found = json.loads(hypercolumn("results", "--format", "json", "--where", "config = 'quick'").out)
     rows = results.query_results(where="config = 'quick'")
