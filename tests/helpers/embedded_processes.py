@@ -44,7 +44,10 @@ def postmaster(server: EmbeddedServer) -> psutil.Process:
 
 def alive(process: psutil.Process) -> bool:
     """Not gone, and not a zombie that nobody has waited for."""
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # between the two
+        return False
 
 
 def one_line(error: pytest.ExceptionInfo) -> str:

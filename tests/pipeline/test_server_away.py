@@ -37,17 +37,23 @@ DECLARE = """if True:
 # `hypercolumn` that kills the server when it first gets to a function
 KILLED_AT = """if True:
     import pkgutil, sys, psutil
+    from contextlib import suppress
+    from embedded_processes import alive
     from small_configurations import ADDED, cli, configs
 
     def kill_at(module, name, server):
         owner = pkgutil.resolve_name(module)
         function = getattr(owner, name)
 
+        to_kill = [server]
+
         def killing(*given, **named):
-            processes = [server, *server.children(recursive=True)] if server.is_running() else []
+            processes = [process for one in to_kill for process in (one, *one.children(recursive=True))]
+            to_kill.clear()
             for process in processes:
-                process.kill()
-            while any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes):
+                with suppress(psutil.NoSuchProcess):  # it has ended by itself since
+                    process.kill()
+            while any(map(alive, processes)):
                 pass
             return function(*given, **named)
 
