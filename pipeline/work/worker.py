@@ -11,16 +11,19 @@ import time
 import traceback
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import datajoint as dj
 
+from models.interrupts import deferred
 from pipeline.errors import is_full_disk
 from pipeline.work import lease, queue
 from pipeline.work.tables import tables_named
 from schemas import server
 
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+COMPUTING = ["torch", "models.build", "models.training", "torch._dynamo"]  # the last is imported by the optimisers
 MOST_LOSSES = 10  # of a connection or a transaction, one after the other with nothing done between
 
 log = logging.getLogger("hypercolumn")
@@ -59,7 +62,7 @@ def outcomes(
     """
     connection = dj.conn()
     losses = 0  # since something was done
-    with _signals_as_interrupt(), lease.held(queue.put_back_of) as mine:
+    with _signals_as_interrupt(), _imported(COMPUTING), lease.held(queue.put_back_of) as mine:
         while True:
             try:
                 anything = False
@@ -99,6 +102,18 @@ def _one_pass(tables: Sequence[dj.Computed], restrictions: Sequence[Any]) -> Ite
             outcome = _do(computed, random.choice(keys))
             if outcome is not None:
                 yield outcome
+
+
+@contextmanager
+def _imported(modules: Sequence[str]) -> Iterator[None]:
+    """Import them before a job is taken; an interrupt waits until they are whole, and is not lost.
+
+    That takes seconds, and Python drops what a handler raises in a callback of a weak reference, which each import has.
+    """
+    with deferred():
+        for name in modules:
+            import_module(name)
+    yield
 
 
 def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:

@@ -11,6 +11,7 @@ import weakref
 
 import pytest
 
+from embedded_processes import python
 from models import evaluation
 from pipeline.work import queue
 from pipeline.work.worker import outcomes, work
@@ -21,6 +22,27 @@ from waiting import eventually
 
 LONGER = 400  # steps of the configuration of that name
 INTERRUPTED = "hypercolumn: interrupted; what was finished is kept"
+# A worker that gets SIGTERM while it imports PyTorch, where the exception that a handler raises is lost.
+INTERRUPTED_IMPORT = """if True:
+    import signal, sys
+    from importlib.abc import MetaPathFinder
+    from small_configurations import ADDED, cli, configs
+
+    class Interrupting(MetaPathFinder):
+        def find_spec(self, name, path, target=None):
+            if name == "torch":
+                sys.meta_path.remove(self)
+                try:
+                    signal.raise_signal(signal.SIGTERM)
+                except BaseException:
+                    pass
+
+    assert "torch" not in sys.modules
+    sys.meta_path.insert(0, Interrupting())
+    configs.CONFIGS.update(ADDED)
+    sys.argv = ["hypercolumn", "worker"]
+    cli.main()
+"""
 
 
 @pytest.mark.parametrize("arguments", [[], ["--once"], ["--table", "TrainedModel"], ["--once", "--device", "cpu"]])
@@ -187,6 +209,18 @@ def test_a_worker_that_polls(start, declare):
     eventually(lambda: len(TrainedModel & keys) == 2)
     code, err = end(worker, signal.SIGTERM)
     assert (code, err.strip()) == (130, INTERRUPTED)
+    assert not Lease()
+
+
+def test_an_interrupt_while_pytorch_is_imported_is_not_lost(declare, counts):
+    declare("endless", 65)
+    with python(INTERRUPTED_IMPORT) as worker:
+        try:
+            _, err = worker.communicate(timeout=60)
+        finally:
+            worker.kill()
+    assert (worker.returncode, err.strip()) == (130, INTERRUPTED)
+    assert counts() == {"declared": 2, "done": 1, "running": 0, "pending": 1, "failed": 0}
     assert not Lease()
 
 
