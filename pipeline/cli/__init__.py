@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import click
@@ -40,8 +41,11 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Entry point of `hypercolumn`: a user's mistake ends with one line and exit code 2, never with a traceback."""
-    with output.watched():
-        _run()
+    try:
+        with output.watched():
+            _run()
+    finally:
+        gc.freeze()  # Python ends without a search for garbage in all of PyTorch, which is most of a second's work
 
 
 def _run() -> None:

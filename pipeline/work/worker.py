@@ -106,12 +106,12 @@ def _one_pass(tables: Sequence[dj.Computed], restrictions: Sequence[Any]) -> Ite
 
 @contextmanager
 def _imported(modules: Sequence[str]) -> Iterator[None]:
-    """Import them before a job is taken; an interrupt waits until they are whole, and is not lost.
+    """Import them before a job is taken; an interrupt waits until one of them is whole, and is not lost.
 
     That takes seconds, and Python drops what a handler raises in a callback of a weak reference, which each import has.
     """
-    with deferred():
-        for name in modules:
+    for name in modules:
+        with deferred():
             import_module(name)
     yield
 
