@@ -14,7 +14,7 @@ import schemas
 from pipeline.database.connection import STORE
 from pipeline.errors import UserError
 from pipeline.work import lease
-from schemas.training import SavedState, TrainedModel
+from schemas.training import TrainedModel
 
 YOUNGEST = timedelta(minutes=10)  # a younger file may be one whose row is about to come
 
@@ -37,7 +37,7 @@ def clean(*, dry_run: bool) -> list[Orphan]:
         names = ", ".join(f"{row['host']} process {row['pid']}" for row in alive)
         raise UserError(f"{len(alive)} workers are alive ({names}); stop them first, or look with --dry-run")
     if not dry_run:
-        (SavedState & TrainedModel.proj()).discard()
+        TrainedModel.discard_states()
     collector = dj.gc.GarbageCollector(*(module.schema for module in schemas.modules()), store=STORE)
     found = _found(collector)
     if dry_run:

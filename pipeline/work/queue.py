@@ -16,6 +16,7 @@ from datajoint.condition import Not
 from pipeline.database.transaction import all_or_nothing
 from pipeline.work import lease
 from pipeline.work.tables import tables_named
+from schemas.training import TrainedModel
 from schemas.work import Lease, Priority
 
 DEFAULT_PRIORITY = 5
@@ -73,6 +74,7 @@ def recover() -> None:
     """Put back the jobs of processes that are no more, and then take away their leases.
 
     Those, too, that are noted as failed for an interrupt: whoever was interrupted could not put them back any more.
+    Who ended between a model's row and its saved state left that state, for which no job is left.
     """
     for key in lease.dead():
         put_back_of(key)
@@ -82,6 +84,7 @@ def recover() -> None:
             put_back(computed, key)
         for said in INTERRUPTED:
             put_back(computed, {"error_message": said}, "error")
+    TrainedModel.discard_states()
 
 
 def set_priority(tasks: Sequence[dict[str, Any]], priority: int) -> None:

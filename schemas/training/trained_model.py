@@ -100,8 +100,13 @@ class TrainedModel(dj.Computed):
     def populate(self, *restrictions: Any, **options: Any) -> dict[str, Any]:
         """As DataJoint's; the saved states of trainings whose models are in are removed afterwards."""
         done = super().populate(*restrictions, **options)
-        (SavedState & TrainedModel.proj()).discard()
+        self.discard_states()
         return done
+
+    @staticmethod
+    def discard_states() -> None:
+        """Take away the saved states of trainings whose models are in."""
+        (SavedState & TrainedModel.proj()).discard()
 
     def make_fetch(self, key: dict) -> tuple:
         return ((TrainingTask & key).keywords(),)

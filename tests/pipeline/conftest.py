@@ -126,6 +126,17 @@ def counts(declare) -> Callable[[], dict[str, int]]:
 
 
 @pytest.fixture
+def state_left(trained, store) -> Path:
+    """The file of a saved state whose training has ended: its process was killed before it could remove it."""
+    from schemas.training import SavedState, TrainedModel
+
+    row = (TrainedModel & trained).fetch1()
+    copied = {name: row[name] for name in SavedState.heading.names if name in row}
+    SavedState.insert1(copied | {"steps_taken": 1, "state": row["weights"].load()})
+    return store / (SavedState & trained).fetch1("state").path
+
+
+@pytest.fixture
 def tidy(connection) -> Iterator[None]:
     """Nothing of an experiment is left afterwards."""
     from schemas.architecture import Core, ModelConfig, Readout

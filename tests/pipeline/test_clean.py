@@ -62,16 +62,12 @@ def test_young_files_are_left(command, orphans, files):
     assert files() == before
 
 
-def test_a_state_of_a_trained_model_is_removed(command, trained, store):
-    row = (TrainedModel & trained).fetch1()
-    copied = {name: row[name] for name in SavedState.heading.names if name in row}
-    SavedState.insert1(copied | {"steps_taken": 1, "state": row["weights"].load()})
-    path = store / (SavedState & trained).fetch1("state").path
+def test_a_state_of_a_trained_model_is_removed(command, trained, state_left):
     command("clean", "--dry-run")
-    assert path.exists()
+    assert state_left.exists()
     command("clean")
     assert not SavedState & trained
-    assert not path.exists()
+    assert not state_left.exists()
 
 
 def test_not_while_a_worker_is_alive(refused, command, orphans, files):

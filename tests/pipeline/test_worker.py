@@ -272,6 +272,12 @@ def test_another_worker_goes_on(start, declare, counts, command, number, store):
     assert not Lease()
 
 
+def test_a_state_without_a_job_is_removed(declare, command, trained, state_left):
+    assert command("worker").out.endswith("0 done, 0 failed, nothing left\n")
+    assert not SavedState & trained
+    assert not state_left.exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_training_leaves_its_task(start, tiny, declare, counts, snapshot, number):
     key = declare("endless", 40)
