@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 
@@ -41,11 +42,11 @@ def cli(context: click.Context) -> None:
 
 def main() -> None:
     """Entry point of `hypercolumn`: a user's mistake ends with one line and exit code 2, never with a traceback."""
-    try:
-        with output.watched():
-            _run()
-    finally:
-        gc.freeze()  # Python ends without a search for garbage in all of PyTorch, which is most of a second's work
+    # Python ends without a search for garbage in all of PyTorch, which is most of a second's work; who calls this from
+    # Python goes on, and keeps no garbage.
+    atexit.register(gc.freeze)
+    with output.watched():
+        _run()
 
 
 def _run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import pty
 import subprocess
@@ -70,3 +71,10 @@ def test_a_worker_whose_terminal_is_closed_gives_its_job_back(declare, counts):
     assert worker.returncode > 0
     assert counts() == {"declared": 2, "done": 1, "running": 0, "pending": 1, "failed": 0}
     assert not Lease()
+
+
+def test_a_command_keeps_no_garbage(command):
+    """Who calls commands from Python would collect that of all of them."""
+    before = gc.get_freeze_count()
+    assert command("configs").code == 0
+    assert gc.get_freeze_count() == before
