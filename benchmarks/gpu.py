@@ -4,9 +4,10 @@
 
 It brings what is missing: this checkout is installed into a virtual environment of its own, for which PyTorch comes in
 the build for CUDA, so that any Python from 3.11 on will do. Then follow, each in a process of its own, the tests that
-need a GPU, the share of the device's rate that a step reaches (`roofline.py`), a step beside a plain network's
-(`step.py`), and trainings of the paper's main model through the tables in each precision (`precisions.py`). What fails
-is named with the end of what it said, and the rest goes on; the exit code is then 1.
+need a GPU, the share of the device's rate that a step reaches (`roofline.py`), a step beside those of a plain network
+and of the peers that `peers.py` has installed (`step.py`), both in single precision and in bfloat16, and trainings of
+the paper's main model through the tables in each precision (`precisions.py`). What fails is named with the end of what
+it said, and the rest goes on; the exit code is then 1.
 
 --small does all of it in tiny sizes, and with --device cpu everywhere: it tells whether the command works.
 """
@@ -25,7 +26,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path("~/.cache/hypercolumn-gpu").expanduser()
-TESTS = ("tests/models/test_training_step.py", "tests/models/test_precision.py")
+TESTS = tuple(f"tests/models/test_{name}.py" for name in ("training_step", "precision", "data", "exported"))
 DEVICE = """
 import json, torch
 about = {"torch": torch.__version__, "cuda": torch.version.cuda}
@@ -52,13 +53,12 @@ def commands(device: str, small: bool) -> dict[str, list[str]]:
     steps = ["--steps", "2"] if small else ["--steps", "20"]
     training = [*size, "--images", "60", "--steps", "2"] if small else ["--steps", "500"]
     on = ["--device", device, "--json"]
-    # steps are captured after the third, so more than that warm up
-    return {
-        "tests": ["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *TESTS],
-        "roofline": ["benchmarks/roofline.py", *size, *steps, *on],
-        "step": ["benchmarks/step.py", "--networks", "hypercolumn", "plain", *size, *steps, "--warm-up", "5", *on],
-        "precisions": ["benchmarks/precisions.py", *training, *on],
-    }
+    found = {"tests": ["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", *TESTS]}
+    for precision in ("float32", "bfloat16"):
+        for script in ("roofline", "step"):
+            arguments = [f"benchmarks/{script}.py", *size, *steps, *on, "--precision", precision]
+            found[f"{script}, {precision}"] = arguments
+    return found | {"precisions": ["benchmarks/precisions.py", *training, *on]}
 
 
 def measure(python: Path, arguments: list[str]) -> dict[str, Any]:

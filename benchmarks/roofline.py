@@ -7,7 +7,7 @@ readout's products of maps and masks count the same way, and nothing else does. 
 multiplications than the direct method may reach a share above 1. `user_share` is the same of user seconds on a CPU,
 which tells more where others compute beside.
 
-    python benchmarks/roofline.py [--neurons 1000 --batch 32] [--device cuda] [--json]
+    python benchmarks/roofline.py [--neurons 1000 --batch 32] [--device cuda [--precision bfloat16]] [--json]
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from common.arguments import add_machine, parser_of
+from common.arguments import add_machine, add_precision, parser_of
 from common.children import children
 from common.paper_model import multiplications, paper_model
 from common.shown import show
@@ -56,9 +56,9 @@ def bandwidth(device: str) -> float:
 
 
 def steps(setting: Setting, count: int) -> dict[str, float]:
-    """The median step after one to warm up."""
+    """The median step after those that warm up."""
     with children([("hypercolumn", setting, sys.executable)]) as (child,):
-        return medians([child.step() for _ in range(1 + count)][1:])
+        return medians([child.step() for _ in range(setting.warm_up + count)][setting.warm_up :])
 
 
 def main() -> None:
@@ -67,10 +67,13 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=5)
     add_machine(parser)
+    add_precision(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = options.device
-    setting = Setting(options.neurons, options.batch, device=device, threads=options.threads)
+    setting = Setting(
+        options.neurons, options.batch, device=device, threads=options.threads, precision=options.precision
+    )
     on_cpu = device == "cpu"
     products = {"float32": matrix_product(device, torch.float32)}
     if not on_cpu:

@@ -45,12 +45,12 @@ def measured(setting: Setting, workers: int, steps: int) -> dict[str, Any]:
     """Time until all workers took a step, and what each used for it, as the median; the most memory of one."""
     taken = []
     with children([("hypercolumn", setting, sys.executable)] * workers) as started:
-        for number in range(1 + steps):
+        for number in range(setting.warm_up + steps):
             with Clock() as clock:
                 for child in started:
                     child.tell()
                 answers = [child.answer() for child in started]
-            if number:  # the first one warms up
+            if number >= setting.warm_up:
                 taken.append(medians(answers) | {"wall_s": clock.seconds["wall_s"]})
             peak = max(answer["peak_mib"] for answer in answers)
     return medians(taken) | {"peak_mib": peak}

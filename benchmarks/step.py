@@ -8,12 +8,13 @@ neuralpredictors    its rotation-equivariant Hermite core and its factorised rea
 escnn               a network of the same width, equivariant to the rotations of C8
 
     python benchmarks/peers.py      # once: the environments of the last two
-    python benchmarks/step.py [--paper] [--networks NAME ...] [--device cuda] [--json]
+    python benchmarks/step.py [--paper] [--networks NAME ...] [--device cuda [--precision bfloat16]] [--json]
 
 Each network is a process of its own, and they take their steps in turn, so that noise hits all alike; shown is the
 median. `floor_share` is the share of its user seconds in which plain does the same; `user_ratio` and `wall_ratio` are
 to neuralpredictors. `load` is that of the machine, these processes included. On a GPU, user seconds are those of the
-CPU that serves it: wall time tells.
+CPU that serves it: wall time tells. All networks compute in single precision, or, where --precision asks this project
+for another, the others as PyTorch does by default.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from common.arguments import add_machine, parser_of
+from common.arguments import add_machine, add_precision, parser_of
 from common.children import children
 from common.shown import show
 from common.timing import load, medians
@@ -45,8 +46,9 @@ def interpreters(networks: list[str] | None, folder: Path) -> dict[str, Path | s
     return {name: python for name, python in pythons.items() if name not in missing}
 
 
-def compare(pythons: dict[str, Path | str], setting: Setting, warm_up: int, steps: int) -> list[dict[str, Any]]:
-    """A row for each network."""
+def compare(pythons: dict[str, Path | str], setting: Setting, steps: int, warm_up: int | None) -> list[dict[str, Any]]:
+    """A row for each network. warm_up: steps before those that count; None for as many as the device wants."""
+    warm_up = setting.warm_up if warm_up is None else warm_up
     with children([(name, setting, python) for name, python in pythons.items()]) as started:
         rounds = [[child.step() for child in started] for _ in range(warm_up + steps)]
     timed = {name: medians(taken) for name, taken in zip(pythons, zip(*rounds[warm_up:], strict=True), strict=True)}
@@ -66,6 +68,7 @@ def compare(pythons: dict[str, Path | str], setting: Setting, warm_up: int, step
             "steps": steps,
             "threads": setting.threads,
             "device": setting.device,
+            "precision": setting.precision,
             "load": load(),
         }
         for name, found in timed.items()
@@ -79,18 +82,19 @@ def main() -> None:
     parser.add_argument("--neurons", type=int, help="one size of one's own")
     parser.add_argument("--batch", type=int, default=16, help="images a step of one's own size")
     parser.add_argument("--steps", type=int, default=5, help="that are timed, of each network")
-    parser.add_argument("--warm-up", type=int, default=2, help="steps before those")
+    parser.add_argument("--warm-up", type=int, help="steps before those; default: 2, and 5 on a GPU")
     add_machine(parser)
+    add_precision(parser)
     parser.add_argument("--peers", type=Path, default=CACHE, metavar="FOLDER")
     options = parser.parse_args()
     sizes = ((options.neurons, options.batch),) if options.neurons else PAPER if options.paper else SIZES
     pythons = interpreters(options.networks, options.peers)
     rows = []
     for neurons, batch in sizes:
-        setting = Setting(neurons, batch, device=options.device, threads=options.threads)
-        rows += compare(pythons, setting, options.warm_up, options.steps)
+        setting = Setting(neurons, batch, device=options.device, threads=options.threads, precision=options.precision)
+        rows += compare(pythons, setting, options.steps, options.warm_up)
     title = f"one training step on {options.device}, {options.threads} threads, median of {options.steps}"
-    show(rows, as_json=options.json, title=title, hidden=("loss", "steps", "threads", "device"))
+    show(rows, as_json=options.json, title=title, hidden=("loss", "steps", "threads", "device", "precision"))
 
 
 if __name__ == "__main__":

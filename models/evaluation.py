@@ -9,16 +9,21 @@ from torch import Tensor, nn
 from models import scores
 from models.data import Data
 from models.model import ModelOfParts, poisson_loss, total
+from models.precision import PRECISIONS
 from models.repeats import MIN_SD
 from models.shared_data import SharedData
 
 
 @torch.no_grad()
 def predict(model: nn.Module, images: Tensor, batch_size: int = 256) -> Tensor:
-    """Rates (n, neurons) of images (n, 1, height, width), batch by batch, with the moving averages."""
+    """Rates (n, neurons) of images (n, 1, height, width), batch by batch, with the moving averages.
+
+    They are of the weights' precision: PyTorch's default on a GPU, convolutions in TF32, does not count.
+    """
     model.eval()
     like = next(model.parameters())  # the images may lie elsewhere, and be of another precision
-    return torch.cat([model(batch.to(like)) for batch in images.split(batch_size)])
+    with PRECISIONS["float32"].settings(like.device):
+        return torch.cat([model(batch.to(like)) for batch in images.split(batch_size)])
 
 
 def validate(model: ModelOfParts, data: Data | SharedData) -> tuple[float, float]:

@@ -85,8 +85,10 @@ class BatchNorm(nn.Module):
         # (batch, groups * features, height, width) -> (batch * groups, features, height, width)
         folded = maps if self.groups == 1 else maps.reshape(-1, self.features, *maps.shape[2:])
         unbiased = self.moving_variance if self.fused else self.moving_variance.clone()
+        # without a scale, PyTorch has no gradient of beta on a GPU
+        gamma = torch.ones_like(self.beta) if self.gamma is None else self.gamma
         normed = F.batch_norm(
-            folded, self.moving_mean, unbiased, self.gamma, self.beta, self.training, self.momentum, EPSILON
+            folded, self.moving_mean, unbiased, gamma, self.beta, self.training, self.momentum, EPSILON
         )
         if self.training and not self.fused:
             n = folded.numel() // self.features

@@ -24,7 +24,8 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         import torch
 
-        return torch.cuda.mem_get_info(device)[0]
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by PyTorch, for the next
+        return torch.cuda.mem_get_info(device)[0] + kept
     return int(min(psutil.virtual_memory().available, *(max(0, limit - _used(group)) for group, limit in _limits())))
 
 

@@ -2,7 +2,8 @@
 
 Weights, the averages of batch norm, penalties, loss and optimiser are always of the parameters' precision, and so are
 predictions and scores, so that those of two trainings can be compared. In a step, convolutions and products of maps and
-masks may be coarser. Source: Micikevicius et al., ICLR 2018, "Mixed precision training".
+masks may be coarser, and with TF32 also those by which gradients reach coefficients and penalties.
+Source: Micikevicius et al., ICLR 2018, "Mixed precision training".
 """
 
 from __future__ import annotations

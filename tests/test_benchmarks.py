@@ -13,12 +13,14 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 def test_a_training_step_is_compared(tmp_path):
     sizes = ["--neurons", "3", "--batch", "2", "--steps", "1", "--warm-up", "0", "--threads", "1"]
-    command = [sys.executable, BENCHMARKS / "step.py", "--json", "--networks", "hypercolumn", "plain", *sizes]
+    networks = ["--networks", "hypercolumn", "plain", "--precision", "tf32"]
+    command = [sys.executable, BENCHMARKS / "step.py", "--json", *networks, *sizes]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
     assert [(row["network"], row["neurons"], row["batch"]) for row in rows] == [("hypercolumn", 3, 2), ("plain", 3, 2)]
     assert all(row["user_s"] > 0 and row["wall_s"] > 0 and math.isfinite(row["loss"]) for row in rows)
+    assert all(row["precision"] == "tf32" for row in rows)
 
 
 def test_a_peer_that_is_not_installed_is_named(tmp_path):

@@ -26,7 +26,7 @@ def main() -> None:
     device.use(setting.device)
     model = paper_model(setting.neurons, setting.height, setting.width, setting.features)
     data = random_data(setting.neurons, setting.batch, setting.height, setting.width)
-    trainer = ToldTrainer(model, data, seed=0, device=device.current())
+    trainer = ToldTrainer(model, data, seed=0, device=device.current(), precision=setting.precision)
     trainer.device = setting.device
     endless = 10**9
     trainer.fit(val_steps=endless, learning_rate=LEARNING_RATE, batch_size=setting.batch, max_iter=endless)

@@ -19,7 +19,11 @@ ROTATIONS = 8
 
 @dataclass(frozen=True)
 class Setting:
-    """What is trained on what: features of each layer, neurons, images of a batch, their height and width."""
+    """What is trained on what: features of each layer, neurons, images of a batch, their height and width.
+
+    precision: of this project's steps (`models.precision`). Where it is single precision, all networks have that;
+    otherwise the others have PyTorch's default, which on a GPU is convolutions in TF32.
+    """
 
     neurons: int
     batch: int
@@ -28,15 +32,21 @@ class Setting:
     features: int = 16
     device: str = "cpu"
     threads: int = 1
+    precision: str = "float32"
 
     @classmethod
     def given(cls) -> Setting:
         """As the command line has it, as JSON; the process is set to it."""
         setting = cls(**json.loads(sys.argv[1]))
         torch.set_num_threads(setting.threads)
-        torch.backends.cudnn.allow_tf32 = False  # of all networks, single precision
+        torch.backends.cudnn.allow_tf32 = setting.precision != "float32"
         torch.manual_seed(0)
         return setting
+
+    @property
+    def warm_up(self) -> int:
+        """Steps before those that are timed; on a GPU this project's fourth is captured, and the fifth replayed."""
+        return 5 if self.device.startswith("cuda") else 2
 
     @property
     def channels(self) -> int:

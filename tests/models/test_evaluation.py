@@ -1,12 +1,14 @@
 """Predictions and scores of a model on data, against their formulas."""
 
 import dataclasses
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 
 from models import evaluation, scores
+from models.precision import PRECISIONS, Precision
 
 
 @pytest.fixture
@@ -22,6 +24,14 @@ def test_predictions_do_not_depend_on_batches(model, small_data):
     assert not whole.requires_grad
     for size in (1, 7, 40):
         torch.testing.assert_close(evaluation.predict(model, small_data.train_images, size), whole, rtol=1e-5, atol=0)
+
+
+def test_predictions_are_not_rounded_to_tf32(model, small_data, monkeypatch):
+    opened = []
+    monkeypatch.setattr(Precision, "settings", lambda one, device: opened.append((one, device)) or nullcontext())
+    evaluation.predict(model, small_data.test_images)
+    assert opened == [(PRECISIONS["float32"], torch.device("cpu"))]
+    assert not PRECISIONS["float32"].tf32
 
 
 def test_validation(model, small_data):

@@ -38,6 +38,13 @@ def test_what_a_group_takes_is_not_free(group, current, inactive_file, free):
     assert memory.free_memory(CPU) == free
 
 
+def test_what_pytorch_keeps_of_a_gpu_is_free(monkeypatch):
+    """After a training it keeps what that took, and another training has it."""
+    for name, value in {"mem_get_info": (2, 100), "memory_reserved": 90, "memory_allocated": 10}.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, value=value: value)
+    assert memory.free_memory(torch.device("cuda:0")) == 82
+
+
 @pytest.mark.parametrize("limit", ["max", 2**62])
 def test_a_group_has_no_more_than_the_machine(group, limit):
     group(limit, 2**19)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from models.layers import ACTIVATIONS, BatchNorm, convolve, softplus
 from models.padding import convolved_size, same_padding
@@ -109,6 +110,20 @@ def test_batch_norm_normalises_and_averages(double, groups, fused, scale):
     # the decay is rounded to single precision
     np.testing.assert_allclose(norm.moving_mean, 0.9 * mean + 0.1 * batch_mean, rtol=1e-6)
     np.testing.assert_allclose(norm.moving_variance, 0.9 * variance + 0.1 * fed, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [True, False])
+def test_batch_norm_is_always_given_a_scale(double, monkeypatch, scale):
+    """The kernels for CUDA take the shape of beta's gradient from gamma, and fail where there is none."""
+    given = []
+    plain = F.batch_norm
+    monkeypatch.setattr(F, "batch_norm", lambda *arguments: given.append(arguments[3]) or plain(*arguments))
+    norm = BatchNorm(3, groups=1, decay=0.9, scale=scale, fused=True)
+    norm(torch.ones(2, 3, 4, 5))
+    assert len(given) == 1
+    torch.testing.assert_close(given[0].detach(), torch.ones(3))
+    assert given[0].requires_grad == scale
+    assert ("gamma" in norm.state_dict()) == scale
 
 
 def test_reset_batch_norm(double):

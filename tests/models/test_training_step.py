@@ -123,7 +123,8 @@ def test_captured_steps_of_several_recordings(small_model, small_data):
 @needs_cuda
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_on_cuda(small_model, small_data, precision, optimizer, caplog):
+def test_on_cuda(small_model, small_data, precision, optimizer, caplog, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)  # or no two trainings need be the same to the bit
     options = NOISE | {"optimizer": optimizer}
     (captured, weights), (plain, plain_weights) = (
         fit(Trainer(small_model(), small_data, seed=3, device="cuda", precision=precision, captured=one), **options)
