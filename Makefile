@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find models schemas pipeline -name '*.py')
 
+# The tests start hundreds of processes, and each would compile anew what it imports: most of the processor's time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo docs test
 
 demo: $(VENV)/demo.stamp
