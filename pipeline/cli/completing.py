@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
-
-Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 def recordings(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
