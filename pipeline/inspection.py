@@ -15,7 +15,6 @@ from models.spread import Spread
 from pipeline.readers.checks import Statistics, check_recording, warnings_of
 
 TOLD = ("name", "description", "citation", "license", "nwb_stimulus", "nwb_responses")  # of a recording's attributes
-SHOWN = 20  # images
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from models.random_search import random_search
 from pipeline.named_config import NamedConfig
 
 DATA_HASH = key_hash({"data": 0})  # of the one recording that the paper uses
-TYPES = {
+TYPES = {  # of the cores that the original has; others have their own names
     "StackedRotEquiHermiteConv2dCore": "ThreeLayerRotEquiHermiteConv2d",
     "StackedConv2dCore": "ThreeLayerConv2d",
 }
@@ -23,7 +23,7 @@ def model_hash(named: NamedConfig) -> str:
     """The original's name of a model, over its core, its readout and the bounds of its search."""
     core = _limits(named, "conv_smooth_weight", "conv_sparse_weight")
     core |= {name: value for name, value in named.core.items() if name not in ("core", "core_class")}
-    core["core_type"] = TYPES[named.core["core_class"]]
+    core["core_type"] = TYPES.get(named.core["core_class"], named.core["core_class"])
     for name, values in named.layers.items():
         core |= {f"{name}_{i}": f"{value:g}" if isinstance(value, float) else value for i, value in enumerate(values)}
     weights = [weight for weight in named.search_bounds if not weight.startswith("conv_")]

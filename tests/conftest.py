@@ -20,6 +20,7 @@ import torch
 import pipeline  # first of all: it quiets DataJoint's import
 import schemas
 import small_configurations
+from declared_tables import declared_tables
 from pipeline import cli, configs
 from recorded_originals import recorded_recording, write_checkpoints
 
@@ -87,16 +88,6 @@ def _on_configured_server(home: Path, patch: pytest.MonkeyPatch) -> Iterator[Pat
             module.schema.drop(prompt=False)
 
 
-def _declared_tables() -> Iterator[type[dj.Table]]:
-    """Every table of every schema, parts included."""
-    for module in schemas.modules():
-        for table in vars(module).values():
-            if isinstance(table, type) and issubclass(table, dj.Table) and table.__module__.startswith(module.__name__):
-                yield from (
-                    one for one in (table, *vars(table).values()) if "definition" in getattr(one, "__dict__", {})
-                )
-
-
 @pytest.fixture(scope="session")
 def connection(store: Path):
     """DataJoint's connection, with all tables bound."""
@@ -106,7 +97,7 @@ def connection(store: Path):
 @pytest.fixture
 def snapshot(connection, store: Path) -> Callable[[], dict]:
     """What is there now: number of rows of every table, and the files of the store."""
-    tables = list(_declared_tables())
+    tables = list(declared_tables())
 
     def take() -> dict:
         files = sorted(str(path.relative_to(store)) for path in store.rglob("*") if path.is_file())

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
-
-Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 def recordings(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
@@ -24,10 +20,10 @@ def experiments(context: click.Context, parameter: click.Parameter, begun: str) 
 
 
 def configurations(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """Those that `hypercolumn configs` lists: a lab's own, which are in the tables, no option takes by their names."""
     from pipeline.configs import CONFIGS
 
-    own = _from_table("architecture", "model_config", "config", begun)
-    return [name for name in dict.fromkeys([*CONFIGS, *own]) if name.startswith(begun)]
+    return [name for name in CONFIGS if name.startswith(begun)]
 
 
 def _from_table(schema: str, table: str, column: str, begun: str) -> list[str]:

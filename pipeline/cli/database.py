@@ -49,7 +49,10 @@ def db() -> None:
 
 @db.command()
 def start() -> None:
-    """Start the embedded server, which other commands do when they need it."""
+    """Start the embedded server.
+
+    Other commands do so when they need it.
+    """
     server = _embedded_server()
     click.echo("started" if server.start() else "was running already")
 
@@ -70,7 +73,10 @@ def db_status() -> None:
 
 @db.command()
 def url() -> None:
-    """Show the address of the embedded server, for psql and other clients."""
+    """Show the address of the embedded server.
+
+    It is for psql and other clients.
+    """
     click.echo(_embedded_server().url)
 
 

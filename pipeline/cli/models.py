@@ -25,8 +25,12 @@ from pipeline.cli.shared import connect, dataset_option, experiment_option, say,
 def results(dataset: str | None, where: str | None, output: str) -> None:
     """Show the trained models and their scores, best first."""
     from pipeline import results as scores
+    from pipeline.names import check_known
+    from schemas.dataset import Dataset
 
     connect()
+    if dataset is not None:
+        check_known(Dataset, dataset)
     rows = scores.query_results(dataset, where)
     if output == "json":
         click.echo(scores.as_json(rows))

@@ -28,7 +28,7 @@ device_option = click.option(
 
 # How a file is read: for every option of `pipeline.readers.options.Options` its own on the command line.
 READING = [
-    click.option("--format", "file_format", default="auto", show_default=True,
+    click.option("--format", "file_format", metavar="FORMAT", default="auto", show_default=True,
                  help="Format of the file: auto, hdf5, sensorium, original, nwb, or one that another package brings."),
     click.option("--grey", is_flag=True, help="Take the luminance of images in colour."),
     click.option("--crop", metavar="T,B,L,R", help="Pixels to take off: top, bottom, left, right."),

@@ -36,6 +36,7 @@ def demo(neurons: int, images: int, seed: int, out: Path, device: str | None) ->
 @click.argument("name", shell_complete=completing.training_sets)
 @click.option(
     "--config",
+    metavar="CONFIG",
     shell_complete=completing.configurations,
     help="Named configuration. [default: rotation-equivariant, or that of --core]",
 )

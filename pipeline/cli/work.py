@@ -16,7 +16,7 @@ PATIENCE = 600.0  # seconds for which a worker that starts waits for a server; o
 
 
 @click.command()
-@click.option("--table", help="Only this computed table.")
+@click.option("--table", metavar="TABLE", help="Only this computed table.")
 @dataset_option
 @experiment_option
 @click.option("--once", is_flag=True, help="End when no job is left, which is also what happens without it.")

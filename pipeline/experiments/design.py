@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pipeline.named_config import NamedConfig
 from pipeline.parts import WHOLE, Part
 
-PAPER, SMALL = FAMILIES = ("paper", "small")
+PAPER, SMALL = "paper", "small"
 OWN = "own"  # the one family of a lab's own experiment
 
 

@@ -1,4 +1,4 @@
-"""Tables of text: one thing, shown on the terminal, in a notebook and in the report."""
+"""Tables of text: one thing, shown in a notebook and in the report."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
-from rich import box
-from rich.markup import escape
-from rich.table import Table as RichTable
 
 
 @dataclass(frozen=True)
@@ -36,15 +33,6 @@ class Table:
     numeric: Collection[str] = ()
     num_headers: int = 1  # columns that name the row
     row_anchors: list[str] | None = None  # by which links find the rows
-
-    def as_rich(self) -> RichTable:
-        """For the terminal."""
-        table = RichTable(title=escape(self.caption), box=box.SIMPLE_HEAD)
-        for heading in self.headings:
-            table.add_column(escape(heading), justify="right" if heading in self.numeric else "left")
-        for row in self.rows:
-            table.add_row(*(escape(str(cell)) for cell in row))
-        return table
 
     def as_html(self) -> Markup:
         """A table element; everything in it is escaped."""

@@ -48,7 +48,8 @@ def build(dataset: str | None, experiment: str | None, console: Console) -> Page
     shown = [row["dataset_name"] for row in recordings if models[row["dataset_name"]]]
     if not shown:
         summary.append(
-            "No model is trained yet. `hypercolumn train NAME` trains one, `hypercolumn worker` all declared."
+            "No model is trained yet of all neurons of one recording; a report shows no others. "
+            "`hypercolumn train NAME` trains one, `hypercolumn worker` all declared."
         )
     sources, anchors, sections = Sources(), {}, []
     with _progress(console, len(shown) * (2 + len(experiments))) as step:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import datajoint as dj
 import pytest
 import yaml
 
-import schemas
+from declared_tables import declared_tables
 from documents import PAGES, ROOT
 from pipeline.cli import cli
 
@@ -42,7 +40,7 @@ def test_every_page_is_there(site):
 def test_every_table_and_command_is_listed(site):
     tables, commands = (read(site / "reference" / f"{name}.html") for name in ("tables", "commands"))
     listed = dict(re.findall(r'<h3 id="table-([\w-]+)">(.*?)</tbody>', tables, re.DOTALL))
-    declared = set(_declared())
+    declared = set(declared_tables())
     assert len(listed) == len(declared) > 40
     for table in declared:
         shown = listed[table.__qualname__.lower().replace(".", "-")]
@@ -102,16 +100,6 @@ def headings(page: Path) -> set[str]:
     """Anchors of a page's headings, by GitHub's rule."""
     titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
-
-
-def _declared() -> Iterator[type[dj.Table]]:
-    """Every table, parts included."""
-    for module in schemas.modules():
-        for table in vars(module).values():
-            if isinstance(table, type) and issubclass(table, dj.Table) and table.__module__.startswith(module.__name__):
-                yield from (
-                    one for one in (table, *vars(table).values()) if "definition" in getattr(one, "__dict__", {})
-                )
 
 
 def read(page: Path) -> str:

@@ -85,6 +85,12 @@ def test_a_shell_completes_recordings(tiny, tmp_path):
     assert not home.exists()
 
 
+@EMBEDDED
+def test_a_shell_completes_no_configuration_that_is_refused(trained):
+    assert trained["config"] == "quick"  # a configuration of the tables alone
+    assert complete("hypercolumn", "train", "tiny", "--config", "qui") == []
+
+
 def test_a_completion_imports_little(store):
     variables = {"_HYPERCOLUMN_COMPLETE": "bash_complete", "COMP_WORDS": "hypercolumn train ti", "COMP_CWORD": "2"}
     command = [sys.executable, "-X", "importtime", str(Path(sys.executable).with_name("hypercolumn"))]

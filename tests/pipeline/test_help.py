@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pipeline import configs
@@ -31,6 +33,8 @@ def test_help(command, words, option):
     assert (code, err) == (0, "")
     assert out.startswith("Usage: ")
     assert "Show this message and exit." in out
+    assert not re.search(r"--\w+ TEXT", out), "what an option takes has a name"
+    assert not re.search(r"\w\.\.\.$", out, re.MULTILINE), "no line is cut off"
 
 
 def test_help_and_version_connect_to_nothing(hypercolumn, tmp_path):

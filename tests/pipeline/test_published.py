@@ -36,6 +36,12 @@ def test_every_recorded_model_is_here():
     assert all(CONFIGS[published.named.config] is published.named for published in PUBLISHED)
 
 
+def test_a_core_that_the_original_has_not_can_be_searched():
+    names = ("StackedConv2dCore", "StackedScaledConv2dCore", "AnotherCore")
+    found = {model_hash(CONFIGS["cnn"].derived("new", "", core={"core_class": name})) for name in names}
+    assert len(found) == 3
+
+
 @pytest.fixture
 def searched(tiny, quick):
     keys = declare_search(tiny, "quick", num_draws=3, search_seed=4294967294, seed=7)

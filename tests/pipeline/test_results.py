@@ -72,16 +72,21 @@ def test_results_that_fit_a_condition(command, trained):
     assert count("--where", "test_corr > 1") == 0
     assert count("--where", "test_corr <= 1") == everything
     assert count("--where", "config LIKE 'qu%'") == everything
-    assert count("--dataset", "nobody") == 0
-    assert count("--dataset", "it's 100%") == 0
 
 
 def test_no_results(command, connection):
+    none = ("--where", "test_corr > 1")
     said = "no trained model fits; `hypercolumn train NAME` trains one\n"
-    assert command("results", "--dataset", "nobody") == (0, said, "")
-    assert json.loads(command("results", "--dataset", "nobody", "--format", "json").out) == []
-    heading = command("results", "--dataset", "nobody", "--format", "csv").out
+    assert command("results", *none) == (0, said, "")
+    assert json.loads(command("results", *none, "--format", "json").out) == []
+    heading = command("results", *none, "--format", "csv").out
     assert heading == ",".join(results.COLUMNS) + "\n"
+
+
+@pytest.mark.parametrize("name", ["nobody", "it's 100%"])
+@pytest.mark.parametrize("output", ["table", "csv", "json"])
+def test_a_recording_that_is_not_there_is_refused(refused, trained, output, name):
+    assert f"there is no recording {name!r} (there are: " in refused("results", "--dataset", name, "--format", output)
 
 
 @pytest.mark.parametrize(

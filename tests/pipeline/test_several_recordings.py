@@ -120,7 +120,7 @@ def test_networks_of_all_and_of_one_recording(shared, recording):
         row.load_model("third")
 
 
-def test_every_in_silico_table(shared, monkeypatch, command):
+def test_every_in_silico_table(shared, monkeypatch, command, tmp_path):
     for table, settings in protocols.SETTINGS.items():
         tiny = settings["standard"] | small_configurations.SMALL_SETTINGS.get(table, {})
         monkeypatch.setitem(protocols.SETTINGS, table, settings | {"tiny": tiny})
@@ -138,6 +138,9 @@ def test_every_in_silico_table(shared, monkeypatch, command):
     # figures and the report are of models of one recording
     assert rows.query_models("other.1") == []
     assert rows.best_row(schemas.insilico.GradientRF, "other.1") is None
+    report = tmp_path / "report.html"
+    assert command("report", "--out", report, "--dataset", "other.1").code == 0
+    assert "No model is trained yet of all neurons of one recording" in report.read_text()
 
 
 def test_verify_and_export(shared, command, tmp_path):
