@@ -16,7 +16,7 @@ from pipeline.readers import applied
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.options import WITHOUT_TIMES, Options
 from pipeline.readers.presentations import SPLITS, Presentations
-from pipeline.readers.splits import first_of_same, same_content
+from pipeline.readers.splits import first_of_number, same_content
 
 READER = "arrays"
 SOURCE = "add_recording"
@@ -81,7 +81,9 @@ def _presentations(images: Any, responses: Any, image_ids: Any, split: np.ndarra
             raise UserError(f"{name} has {length} trials, images {len(shown)}; allowed is the same number")
     return {
         "images": shown,
-        "image_of_trial": same_content(shown) if image_ids is None else first_of_same(image_ids),
+        "image_of_trial": same_content(shown)
+        if image_ids is None
+        else first_of_number(image_ids, shown, "image_ids", True if split is None else split != ""),
         "responses": followed,
         "split_of_trial": split,
     }

@@ -22,7 +22,7 @@ from pipeline.errors import UserError
 from pipeline.readers.damage import RAISED, check_heaps, check_inside, check_size, damaged
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.presentations import SPLITS, Presentations
-from pipeline.readers.splits import first_of_same
+from pipeline.readers.splits import first_of_number
 
 if TYPE_CHECKING:
     from pipeline.experiments.yaml_file import Node
@@ -135,7 +135,7 @@ def _first_of_image(file: _File) -> np.ndarray:
     """(trials,) for each trial the first one that showed the same image."""
     if file.image_ids is None:
         raise UserError(f"{file.path}: dataset /image_ids is missing; a test file must hold it, for its repeats")
-    return first_of_same(file.image_ids)
+    return first_of_number(file.image_ids, file.images, f"{file.path}: /image_ids")
 
 
 def _check_same_images(one: _File, other: _File) -> None:

@@ -169,6 +169,7 @@ BAD_ARGUMENTS = [
     (ALL | {"responses": few(3, 2), "split": (0.6, 0.2, 0.2)}, "responses has 3 trials, images 4; allowed is the same"),
     (ALL | {"image_ids": [1, 2], "split": (0.6, 0.2, 0.2)}, "image_ids has 2 trials, images 4; allowed is the same"),
     (ALL | {"image_ids": [1, 2, np.nan, np.nan], "split": (0.6, 0.2, 0.2)}, "image_ids holds float64, or NaN; allowed"),
+    (ALL | {"image_ids": [1, 1, 2, 3], "split": (0.6, 0.2, 0.2)}, "image_ids has one number for trials 0 and 1, whose"),
     (ALL | {"split": ["train"] * 3}, "split has 3 trials, images 4; allowed is the same number"),
     (ALL | {"split": ["training"] * 4}, "split has 'training'; allowed are train, validation, test and ''"),
     (ALL | {"split": (0.5, 0.5)}, "split is '0.5,0.5'; allowed are three shares"),

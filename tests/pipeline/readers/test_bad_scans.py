@@ -37,6 +37,10 @@ def _misname(folder: Path) -> None:
 BAD_SCANS = {
     "no responses": (_put("responses", None), "dataset /responses is missing"),
     "no ids": (_put("image_ids", None), "dataset /image_ids is missing; a test file must hold it, for its repeats"),
+    "a number of several images": (
+        _put("image_ids", np.zeros(218, int)),
+        "test.h5: /image_ids has one number for trials 0 and 1, whose images differ",
+    ),
     "no units": (_put("info/unit_ids", None), "dataset /info/unit_ids is missing"),
     "other units": (_put("info/unit_ids", np.arange(5)), "/info/unit_ids are others than in train.h5"),
     "fewer responses": (_put("responses", np.zeros((3, 5))), "/responses has 3 trials, /inputs"),
