@@ -84,4 +84,11 @@ def test_areas_that_saw_other_images(shown, tmp_path, refusal):
     folder = write_scans(shown, tmp_path / "scan", {"V1": slice(0, 2), "LM": slice(2, 5)})
     with h5py.File(folder / "trainLM.h5", "r+") as file:
         file["inputs"][3, 0, 2, 2] ^= 1
-    assert "trainLM.h5: shows other images than trainV1.h5, or in another order" in refusal(folder)
+    assert "trainLM.h5: shows other images than trainV1.h5, or in an order that no image_ids tell" in refusal(folder)
+
+
+def test_areas_that_saw_an_image_unequally_often(shown, tmp_path, refusal):
+    folder = write_scans(shown, tmp_path / "scan", {"V1": slice(0, 2), "LM": slice(2, 5)})
+    with h5py.File(folder / "testLM.h5", "r+") as file:
+        file["image_ids"][0], file["inputs"][0] = file["image_ids"][1], file["inputs"][1]
+    assert "testLM.h5: shows other images than testV1.h5" in refusal(folder)
