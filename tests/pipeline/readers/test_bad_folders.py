@@ -124,9 +124,10 @@ def num_trials(folder: Path) -> int:
     return len(list((folder / "data/images").iterdir()))
 
 
-def test_a_pipe_is_not_waited_for(folder, refusal):
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_waited_for(folder, refusal, put):
     (folder / "data/images/3.npy").unlink()
-    os.mkfifo(folder / "data/images/3.npy")
+    put(folder / "data/images/3.npy")
     assert refusal(folder).endswith("data/images/3.npy is no ordinary file; put a copy in its place")
 
 
