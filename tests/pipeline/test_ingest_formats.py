@@ -151,6 +151,19 @@ def test_arrays_without_a_split(removed, shown):
     assert (Dataset & {"dataset_name": "shares"}).load().test_responses.shape == (4, 29, 5)
 
 
+@pytest.mark.parametrize("text", [object, "S"])
+def test_text_as_other_packages_have_it(removed, shown, text):
+    # Of pandas, or read by h5py
+    removed += ["plain", "objects"]
+    images, numbers, responses, splits = trials_of(shown)
+    named = np.array([f"image{number}" for number in numbers])
+    for name, kind in (("plain", str), ("objects", text)):
+        area = shown.neurons["area"].astype(kind)
+        given = {"images": images, "responses": responses, "neurons": shown.neurons | {"area": area}}
+        pipeline.add_recording(name, image_ids=named.astype(kind), split=splits.astype(kind), **given)
+    assert row("objects")["content_sha256"] == row("plain")["content_sha256"] == shown.content_sha256()
+
+
 def few(*shape: int) -> np.ndarray:
     return np.arange(np.prod(shape)).reshape(shape) % 251
 
