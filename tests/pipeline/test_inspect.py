@@ -13,6 +13,7 @@ from models.recording import Recording
 from pipeline.inspection import inspect_recording
 from pipeline.readers.checks import check_recording, warnings_of
 from schemas.dataset import Dataset, TrainingSet
+from written_formats import write_sensorium
 
 PNG = b"\x89PNG\r\n"
 
@@ -118,6 +119,17 @@ def test_what_is_odd_is_said_and_kept(command, connection, recording, tmp_path):
     finally:
         (TrainingSet & {"training_set": "odd"}).delete(prompt=False)
         (Dataset & {"dataset_name": "odd"}).delete(prompt=False)
+
+
+def test_what_was_left_out_is_told(command, connection, tmp_path):
+    folder = write_sensorium(noise(20), tmp_path / "static")
+    tiers = folder / "meta/trials/tiers.npy"
+    np.save(tiers, np.where(np.arange(32) < 3, "final_test", np.load(tiers)))
+    np.save(folder / "meta/neurons/depth.npy", np.zeros(7))
+    code, out, _ = command("inspect", folder)
+    assert code == 0
+    told = " ".join(out.replace("│", " ").split())
+    assert "left_out 3 trials of the tier 'final_test', meta/neurons/depth.npy of the shape (7,) for 2 neurons" in told
 
 
 def test_neurons_without_a_ceiling():

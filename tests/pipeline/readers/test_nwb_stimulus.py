@@ -80,6 +80,12 @@ def test_a_table_with_blanks(shown):
     assert shown(frame=np.array([2, -1, np.nan, 0])).image_of_trial.tolist() == [2, 0]
 
 
+def test_presentations_of_no_split_are_counted(shown):
+    found = shown(frame=np.arange(4), split=["train", "none", "test", "validation"])
+    assert found.split_of_trial.tolist() == ["train", "", "test", "validation"]
+    assert found.attributes["left_out"] == ["presentations of no split: 1"]
+
+
 def test_times_by_a_rate(shown, whole_numbers):
     def film(made: NWBFile) -> None:
         made.add_stimulus(ImageSeries(data=whole_numbers.validation_images, rate=0.5, starting_time=0.02, **FRAMES))
