@@ -25,6 +25,7 @@ from schemas.training import TrainedModel
 from written_formats import trials_of, write_pickle, write_scans, write_sensorium, zipped
 
 DOCS = Path(__file__).parents[2] / "docs"
+V4 = sorted((Path(__file__).parents[3] / "shared" / "data").glob("v4_*.h5"))
 
 
 @pytest.fixture
@@ -75,25 +76,51 @@ def test_every_format_becomes_the_same_dataset_and_model(command, removed, quick
     recording = replace(noise(20), neurons={"neuron_id": np.arange(2)})
     recording.write(tmp_path / "layout.h5")
     paths = {
-        "hdf5": tmp_path / "layout.h5",
-        "sensorium": write_sensorium(recording, tmp_path / "static"),
-        "original": write_scans(recording, tmp_path / "scan"),
-        "nwb": write_nwb(recording, tmp_path / "session.nwb", responses="dF/F"),
+        "layout": ("hdf5", tmp_path / "layout.h5"),
+        "folder": ("sensorium", write_sensorium(recording, tmp_path / "static")),
+        "zip": ("sensorium", zipped(tmp_path / "static")),
+        "pickle": ("original", write_pickle(recording, tmp_path / "data.pkl")),
+        "scan": ("original", write_scans(recording, tmp_path / "scan")),
+        "nwb": ("nwb", write_nwb(recording, tmp_path / "session.nwb", responses="dF/F")),
     }
-    digests, weights = set(), set()
-    for reader, path in paths.items():
-        name = f"as-{reader}"
-        removed.append(name)
+    images, numbers, responses, splits = trials_of(recording)
+    given = {"images": images, "responses": responses, "image_ids": numbers, "split": splits}
+    removed += [*paths, "arrays"]
+    for name, (_, path) in paths.items():
         code, _, err = command("ingest", name, path)
         assert code == 0, err
+    pipeline.add_recording("arrays", neurons=recording.neurons, **given)
+    weights = set()
+    for name in removed:
         found = row(name)
+        reader = paths[name][0] if name in paths else "arrays"
         assert (found["reader"], found["reader_options"] or {}) == (reader, {})
-        digests.add(found["content_sha256"])
+        columns = {} if name == "pickle" else recording.neurons  # of which it has none
+        assert found["content_sha256"] == replace(recording, neurons=columns).content_sha256()
         key = declare_task(name, "quick", 0)
         TrainedModel.populate(key)
         weights.add((TrainedModel & key).fetch1("weights").sha256)
-    assert digests == {recording.content_sha256()}
     assert len(weights) == 1
+
+
+@pytest.mark.skipif(not V4, reason="the recordings of V4 are not there")
+@pytest.mark.parametrize("path", V4, ids=lambda path: path.stem)
+def test_recordings_of_v4_come_in(command, removed, tmp_path, path):
+    recording = Recording.read(path)
+    repeats = np.where(np.isnan(recording.test_responses), np.float32(np.nan), recording.test_responses)
+    bare = replace(recording, neurons={"neuron_id": recording.neuron_id}, test_responses=repeats)  # one kind of NaN
+    paths = {
+        "layout": (path, recording),
+        "zip": (zipped(write_sensorium(bare, tmp_path / "static")), bare),
+        "nwb": (write_nwb(bare, tmp_path / "session.nwb", images="ImageSeries", responses="dF/F"), bare),
+    }
+    removed += paths
+    for name, (written, expected) in paths.items():
+        code, out, err = command("ingest", name, written)
+        assert code == 0, err
+        assert out.startswith(f"{name} declared: {recording.num_neurons} neurons, {len(recording.train_images)} train")
+        assert row(name)["content_sha256"] == expected.content_sha256()
+        assert (Dataset & {"dataset_name": name}).load().content_sha256() == expected.content_sha256()
 
 
 @pytest.mark.parametrize(
