@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from made_up_recordings import changed, noise, put
 from models import scores
 from models.recording import Recording
+from pipeline.figures.recording import _draw
 from pipeline.inspection import inspect_recording
 from pipeline.readers.checks import check_recording, warnings_of
 from schemas.dataset import Dataset, TrainingSet
@@ -119,6 +121,16 @@ def test_what_is_odd_is_said_and_kept(command, connection, recording, tmp_path):
     finally:
         (TrainingSet & {"training_set": "odd"}).delete(prompt=False)
         (Dataset & {"dataset_name": "odd"}).delete(prompt=False)
+
+
+def test_large_images_are_drawn_with_fewer_pixels():
+    plain = noise(5)
+    images = {f"{split}_images": getattr(plain, f"{split}_images") for split in ("train", "validation", "test")}
+    large = replace(plain, **{name: array.repeat(100, axis=1).repeat(50, axis=2) for name, array in images.items()})
+    figure = Figure()
+    _draw(figure, inspect_recording(large, "large", "hdf5"))
+    sheets = [axis.images[0].get_array() for axis in figure.axes[:2]]
+    assert [sheet.shape for sheet in sheets] == [(3 * 200 + 2 * 6, 7 * 100 + 6 * 6)] * 2
 
 
 def test_what_was_left_out_is_told(command, connection, tmp_path):
