@@ -154,7 +154,7 @@ def _at_once(neurons: list[dict[str, Any]]) -> int:
     longest = max(
         len(json.dumps(neuron["properties"])) + getattr(neuron["expected_rate"], "nbytes", 0) for neuron in neurons
     )
-    return max(1, SENT_AT_ONCE // longest)
+    return max(1, SENT_AT_ONCE // (longest + 2**8))  # about what the other columns take
 
 
 def _fits(column: np.ndarray, kind: str) -> bool:
