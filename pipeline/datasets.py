@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import tempfile
@@ -25,6 +26,7 @@ from schemas.dataset import Dataset, TrainingSet
 TYPED_COLUMNS = {"kind": "U", "x": "f", "y": "f", "orientation": "f", "spatial_frequency": "f"}
 DEFAULTS = Options()
 COPIED_AT_ONCE = 2**24  # bytes
+SENT_AT_ONCE = 2**20  # bytes of rows of neurons, about; a MariaDB takes 16 MiB in one statement
 LONGEST_KIND = 64  # characters, as in the definition of `Dataset.Neuron`
 
 
@@ -98,7 +100,7 @@ def _insert(row: dict[str, Any], neurons: list[dict[str, Any]], content: BinaryI
             content.seek(0)
             with staged.open("recording", ".h5") as file:
                 shutil.copyfileobj(content, file, COPIED_AT_ONCE)
-        Dataset.Neuron.insert(neurons)
+        Dataset.Neuron.insert(neurons, chunk_size=_at_once(neurons))
         TrainingSet.insert1({"training_set": name})
         TrainingSet.Member.insert1({"training_set": name, "dataset_name": name})
     except BaseException:
@@ -145,6 +147,14 @@ def _neurons(recording: Recording, statistics: Statistics) -> list[dict[str, Any
             }
         )
     return rows
+
+
+def _at_once(neurons: list[dict[str, Any]]) -> int:
+    """How many of the rows go in one statement: maps or waveforms of all neurons would be more than a server takes."""
+    longest = max(
+        len(json.dumps(neuron["properties"])) + getattr(neuron["expected_rate"], "nbytes", 0) for neuron in neurons
+    )
+    return max(1, SENT_AT_ONCE // (longest + 2**8))  # about what the other columns take
 
 
 def _fits(column: np.ndarray, kind: str) -> bool:

@@ -16,7 +16,7 @@ from pipeline.readers import applied
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.options import WITHOUT_TIMES, Options
 from pipeline.readers.presentations import SPLITS, Presentations
-from pipeline.readers.splits import first_of_same, same_content
+from pipeline.readers.splits import first_of_number, same_content
 
 READER = "arrays"
 SOURCE = "add_recording"
@@ -70,7 +70,7 @@ def _presentations(images: Any, responses: Any, image_ids: Any, split: np.ndarra
     shown, followed = _rows("images", images, (3, 4)), _rows("responses", responses, (2,))
     lengths = {"responses": len(followed)}
     if image_ids is not None:
-        image_ids = np.asarray(image_ids)
+        image_ids = _column(image_ids)
         if image_ids.dtype.kind not in "uifU" or (image_ids.dtype.kind == "f" and not np.isfinite(image_ids).all()):
             raise UserError(f"image_ids holds {image_ids.dtype}, or NaN; allowed are numbers or text for each trial")
         lengths["image_ids"] = image_ids.shape[0] if image_ids.ndim == 1 else 0
@@ -81,7 +81,9 @@ def _presentations(images: Any, responses: Any, image_ids: Any, split: np.ndarra
             raise UserError(f"{name} has {length} trials, images {len(shown)}; allowed is the same number")
     return {
         "images": shown,
-        "image_of_trial": same_content(shown) if image_ids is None else first_of_same(image_ids),
+        "image_of_trial": same_content(shown)
+        if image_ids is None
+        else first_of_number(image_ids, shown, "image_ids", True if split is None else split != ""),
         "responses": followed,
         "split_of_trial": split,
     }
@@ -91,7 +93,7 @@ def _split(split: Any) -> tuple[Any, np.ndarray | None]:
     """Shares, or the split of each trial."""
     if split is None or isinstance(split, str):
         return split, None
-    names = np.asarray(split)
+    names = _column(split)
     if names.dtype.kind != "U":
         return split, None
     unknown = names[~np.isin(names, (*SPLITS, ""))]
@@ -137,7 +139,7 @@ def _rows(name: str, given: Any, dimensions: tuple[int, ...]) -> Rows:
 
 
 def _neurons(given: dict[str, Any] | None, num_neurons: int) -> dict[str, np.ndarray]:
-    columns = {str(name): np.asarray(column) for name, column in (given or {}).items()}
+    columns = {str(name): _column(column) for name, column in (given or {}).items()}
     for name, column in columns.items():
         if column.dtype.kind not in "uifbU" or column.ndim < 1 or len(column) != num_neurons or "/" in name:
             raise UserError(
@@ -147,6 +149,15 @@ def _neurons(given: dict[str, Any] | None, num_neurons: int) -> dict[str, np.nda
     if "neuron_id" in columns and not np.array_equal(with_ids(columns)["neuron_id"], columns["neuron_id"]):
         raise UserError("neurons['neuron_id'] is not one whole number a neuron; allowed is each number once")
     return with_ids(columns)
+
+
+def _column(given: Any) -> np.ndarray:
+    """An array of numbers or text, which pandas has as objects, and h5py as objects of bytes."""
+    array = np.asarray(given)
+    if array.dtype.kind not in "OS" or not all(isinstance(one, str | bytes) for one in array.flat):
+        return array
+    texts = [one if isinstance(one, str) else one.decode("utf-8", "replace") for one in array.flat]
+    return np.array(texts, dtype=str).reshape(array.shape)
 
 
 def _given(arguments: dict[str, Any]) -> str:

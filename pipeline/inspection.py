@@ -14,7 +14,8 @@ from models.scores import ceiling
 from models.spread import Spread
 from pipeline.readers.checks import Statistics, check_recording, warnings_of
 
-TOLD = ("name", "description", "citation", "license", "nwb_stimulus", "nwb_responses")  # of a recording's attributes
+# Of a recording's attributes
+TOLD = ("name", "description", "citation", "license", "nwb_stimulus", "nwb_responses", "left_out")
 
 
 @dataclass(frozen=True, eq=False)

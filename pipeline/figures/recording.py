@@ -15,6 +15,7 @@ from pipeline.figures.words import count
 from pipeline.inspection import Inspection
 
 ROWS, COLUMNS = 3, 7  # of images
+SHARPEST = 256  # pixels of a side of an image; a picture of so many has no room for more, which would take gigabytes
 
 
 def recording_figure(found: Inspection, path: Path) -> None:
@@ -43,7 +44,8 @@ def _draw(figure: Figure, found: Inspection) -> None:
 def _sheet(axis: Axes, images: Rows) -> None:
     """Images spread evenly over all, on one scale of grey."""
     chosen = np.unique(np.linspace(0, len(images) - 1, ROWS * COLUMNS).astype(int))
-    shown = np.concatenate([images[int(i) : int(i) + 1] for i in chosen]).astype(float)
+    step = -(-max(images.shape[1:]) // SHARPEST)
+    shown = np.concatenate([images[int(i) : int(i) + 1][:, ::step, ::step].astype(float) for i in chosen])
     height, width = shown.shape[1:]
     gap = max(1, round(0.06 * width))
     sheet = np.full((ROWS * (height + gap) - gap, COLUMNS * (width + gap) - gap), np.nan)

@@ -75,11 +75,25 @@ def check_size(path: Path, dataset: h5py.Dataset, where: str, most: int | None =
 
     most: bytes of all of it; by default as many as the file can hold, compressed, and 256 MiB a row and a chunk.
     """
+    check_filters(path, dataset, where)
     size = dataset.size * dataset.dtype.itemsize
     check_bytes(path, math.prod(dataset.chunks or (1,)) * dataset.dtype.itemsize, f"{where}, a chunk of it")
     check_bytes(path, size // max(1, len(dataset)) if dataset.ndim > 1 else 0, f"{where}, a row of it,")
     stored = max(MOST_AT_ONCE // 2, BEST_COMPRESSION * dataset.id.get_storage_size())
     check_bytes(path, size, where, stored if most is None else most)
+
+
+def check_filters(path: Path, dataset: h5py.Dataset, where: str) -> None:
+    """Raises UserError where a dataset is packed by a filter that is not here: the file is whole all the same."""
+    packing = dataset.id.get_create_plist()
+    for number in range(packing.get_nfilters()):
+        code, _, _, name = packing.get_filter(number)
+        if not h5py.h5z.filter_avail(code):
+            called = f"{code}, {name.decode('utf-8', 'replace')[:40]!r}" if name else str(code)
+            raise UserError(
+                f"{path}: /{where} is packed by a filter that HDF5 has not here ({called}); pack it by gzip (h5repack "
+                "-f GZIP=4), or set HDF5_PLUGIN_PATH to the folder of the filter"
+            )
 
 
 def check_bytes(path: Path, size: int, where: str, most: int = MOST_AT_ONCE) -> None:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import h5py
 import numpy as np
 
-from models.lazy import LazyArray, Rows, chunks, joined, mapped, side_by_side
+from models.lazy import LazyArray, Rows, chunks, joined, mapped, side_by_side, taken
 from pipeline.errors import UserError
 from pipeline.readers.damage import RAISED, check_heaps, check_inside, check_size, damaged
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.presentations import SPLITS, Presentations
-from pipeline.readers.splits import first_of_same
+from pipeline.readers.splits import first_of_number
 
 if TYPE_CHECKING:
     from pipeline.experiments.yaml_file import Node
@@ -54,16 +54,17 @@ def read(path: Path) -> Presentations:
     else:
         listed = list(_described(path / DESCRIPTION if path.is_dir() else path))
     opened = [{split: _File(scan.files[split]) for split in SPLITS} for scan in listed]
-    for others in opened[1:]:
-        for split in SPLITS:
-            _check_same_images(opened[0][split], others[split])
     first = opened[0]
+    responses = [
+        side_by_side([first[split].responses, *(_in_order(first[split], scan[split]) for scan in opened[1:])])
+        for split in SPLITS
+    ]
     num_trials = [len(first[split].images) for split in SPLITS]
     starts = np.cumsum([0, *num_trials])
     return Presentations(
         images=joined([first[split].images for split in SPLITS]),
         image_of_trial=np.concatenate([np.arange(starts[2]), starts[2] + _first_of_image(first["test"])]),
-        responses=joined([side_by_side([scan[split].responses for scan in opened]) for split in SPLITS]),
+        responses=joined(responses),
         split_of_trial=np.repeat(SPLITS, num_trials),
         neurons=_neurons(listed, opened),
         attributes={"name": path.stem},
@@ -95,7 +96,7 @@ class _File:
         except RAISED as error:
             raise damaged(path, error) from error
         channels, height, width = inputs.shape[1:]
-        self.images = mapped(
+        self.images: Rows = mapped(
             self._rows(inputs), (height, width, channels), inputs.dtype, lambda block: np.moveaxis(block, 1, -1)
         )
         self.responses = self._rows(responses)
@@ -135,20 +136,27 @@ def _first_of_image(file: _File) -> np.ndarray:
     """(trials,) for each trial the first one that showed the same image."""
     if file.image_ids is None:
         raise UserError(f"{file.path}: dataset /image_ids is missing; a test file must hold it, for its repeats")
-    return first_of_same(file.image_ids)
+    return first_of_number(file.image_ids, file.images, f"{file.path}: /image_ids")
 
 
-def _check_same_images(one: _File, other: _File) -> None:
-    """Raises UserError where two areas did not see the same in every trial."""
-    same = one.images.shape == other.images.shape
+def _in_order(one: _File, other: _File) -> Rows:
+    """Responses of another area in the order of the trials of the first: the k-th trial of an image is its k-th.
+
+    Raises UserError where the two did not see the same images.
+    """
+    images, responses, same = other.images, other.responses, one.images.shape == other.images.shape
     if same and one.image_ids is not None and other.image_ids is not None:
-        same = np.array_equal(one.image_ids, other.image_ids)
-    if same:
-        same = all(np.array_equal(block, other.images[rows]) for rows, block in chunks(one.images))
-    if not same:
+        order = np.empty(len(responses), np.int64)
+        order[np.argsort(one.image_ids, kind="stable")] = np.argsort(other.image_ids, kind="stable")
+        same = np.array_equal(one.image_ids, other.image_ids[order])
+        if (np.diff(order) != 1).any():
+            images, responses = taken(images, order), taken(responses, order)
+    if not same or not all(np.array_equal(block, images[rows]) for rows, block in chunks(one.images)):
         raise UserError(
-            f"{other.path}: shows other images than {one.path.name}, or in another order; it is no area of it"
+            f"{other.path}: shows other images than {one.path.name}, or in an order that no image_ids tell; it is no "
+            "area of it"
         )
+    return responses
 
 
 def _neurons(listed: list[Scan], opened: list[dict[str, _File]]) -> dict[str, np.ndarray]:

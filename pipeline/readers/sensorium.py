@@ -20,7 +20,7 @@ from pipeline.errors import UserError
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.options import WITHOUT_TIMES, Options
 from pipeline.readers.presentations import SPLITS, Presentations
-from pipeline.readers.splits import first_of_same, same_content
+from pipeline.readers.splits import first_of_number, same_content
 from pipeline.readers.trees import Tree, open_tree
 
 name = "sensorium"
@@ -55,7 +55,7 @@ def read(path: Path, options: Options) -> Presentations:
     neurons, no_columns = _neurons(tree, responses.shape[1])
     return Presentations(
         images=images,
-        image_of_trial=_image_of_trial(path, tree, images),
+        image_of_trial=_image_of_trial(path, tree, images, split),
         responses=responses,
         split_of_trial=split,
         neurons=neurons,
@@ -118,7 +118,7 @@ def _split(path: Path, tree: Tree, num_trials: int) -> tuple[np.ndarray | None, 
     return np.where(np.isin(tiers, SPLITS), tiers, ""), left_out
 
 
-def _image_of_trial(path: Path, tree: Tree, images: LazyArray) -> np.ndarray:
+def _image_of_trial(path: Path, tree: Tree, images: LazyArray, split: np.ndarray | None) -> np.ndarray:
     """(trials,) for each trial the first one that showed the same image."""
     present = tree.names(TRIALS)
     for ids, kinds in IMAGE_IDS.items():
@@ -130,23 +130,9 @@ def _image_of_trial(path: Path, tree: Tree, images: LazyArray) -> np.ndarray:
             if f"{kinds}.npy" in present:
                 _, kind = np.unique(_column(path, tree, kinds, len(images)), return_inverse=True)
                 codes = codes + kind * (codes.max() + 1)
-            first = first_of_same(codes)
-            _check_same(path, ids, first, images)
-            return first
+            is_used = True if split is None else split != ""
+            return first_of_number(codes, images, f"{path}: {TRIALS}/{ids}.npy", is_used)
     return same_content(images)
-
-
-def _check_same(path: Path, ids: str, first: np.ndarray, images: LazyArray) -> None:
-    """Raises UserError where trials of one number showed different images."""
-    if len(np.unique(first)) == len(first):
-        return
-    content = same_content(images)
-    others = np.flatnonzero(content[first] != content)
-    if len(others):
-        raise UserError(
-            f"{path}: {TRIALS}/{ids}.npy has one number for trials {first[others[0]]} and {others[0]}, whose images "
-            "differ; allowed is a number for each image"
-        )
 
 
 def _column(path: Path, tree: Tree, name: str, num_trials: int) -> np.ndarray:

@@ -54,3 +54,22 @@ def first_of_same(values: np.ndarray) -> np.ndarray:
     """(n,) for each value the place of the first one that is equal."""
     _, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     return first[inverse]
+
+
+def first_of_number(numbers: np.ndarray, images: Rows, called: str, is_used: np.ndarray | bool = True) -> np.ndarray:
+    """(trials,) for each trial the first one whose image has the same number.
+
+    called: what has the numbers, for the UserError that is raised where trials of one number showed different images.
+    is_used: (trials,) which of them count; what the others showed may be anything.
+    """
+    first = first_of_same(numbers)
+    if len(np.unique(first)) == len(first):
+        return first
+    content = same_content(images)
+    others = np.flatnonzero((content[first] != content) & is_used)
+    if len(others):
+        raise UserError(
+            f"{called} has one number for trials {first[others[0]]} and {others[0]}, whose images differ; allowed is a "
+            "number for each image"
+        )
+    return first

@@ -66,10 +66,11 @@ class Folder:
             descriptor = os.open(path, READING)
         except FileNotFoundError as error:
             raise UserError(f"{self.path}: {name} is missing; make a whole copy") from error
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            raise UserError(f"{self.path}: {name} is no ordinary file; put a copy in its place")
         with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise UserError(f"{self.path}: {name} is no ordinary file; put a copy in its place")
             return read_npy(file, status.st_size, f"{self.path}: {name}")
 
 

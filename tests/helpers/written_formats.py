@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -91,3 +92,20 @@ def write_scans(recording: Recording, folder: Path, areas: dict[str, slice] | No
     if areas:
         (folder / "scans.yaml").write_text("".join(lines))
     return folder
+
+
+def packed_by(code: int, where: str) -> Callable[[h5py.File], None]:
+    """Writes a dataset anew, packed by a filter of this number, as if that were there; its attributes stay."""
+
+    def change(file: h5py.File) -> None:
+        values, attributes = file[where][()], dict(file[where].attrs)
+        del file[where]
+        packing = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        packing.set_chunk(values.shape)
+        packing.set_filter(code, h5py.h5z.FLAG_OPTIONAL)
+        kind, space = h5py.h5t.py_create(values.dtype), h5py.h5s.create_simple(values.shape)
+        made = h5py.h5d.create(file.id, where.encode(), kind, space, packing)
+        made.write_direct_chunk((0,) * values.ndim, values.tobytes())
+        file[where].attrs.update(attributes)
+
+    return change

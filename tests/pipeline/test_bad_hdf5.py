@@ -13,6 +13,7 @@ import pytest
 
 from models.recording import ARRAYS
 from pipeline.readers import read
+from written_formats import packed_by
 
 
 def _delete(where: str) -> Callable[[h5py.File], None]:
@@ -57,6 +58,10 @@ BAD_STRUCTURE = {
     "far more images than there are": (
         _only_announced("train/images", (200_000_000, 36, 64), "u1"),
         "/train/images would take 439453 MB; allowed, or there, are 128",
+    ),
+    "a filter that is not here": (
+        packed_by(32015, "validation/responses"),
+        "/validation/responses is packed by a filter that HDF5 has not here (32015); pack it by gzip",
     ),
     "one image of a gigabyte": (
         _only_announced("train/images", (2, 2**15, 2**15), "u1"),

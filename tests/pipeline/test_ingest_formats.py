@@ -25,6 +25,7 @@ from schemas.training import TrainedModel
 from written_formats import trials_of, write_pickle, write_scans, write_sensorium, zipped
 
 DOCS = Path(__file__).parents[2] / "docs"
+V4 = sorted((Path(__file__).parents[3] / "shared" / "data").glob("v4_*.h5"))
 
 
 @pytest.fixture
@@ -75,25 +76,51 @@ def test_every_format_becomes_the_same_dataset_and_model(command, removed, quick
     recording = replace(noise(20), neurons={"neuron_id": np.arange(2)})
     recording.write(tmp_path / "layout.h5")
     paths = {
-        "hdf5": tmp_path / "layout.h5",
-        "sensorium": write_sensorium(recording, tmp_path / "static"),
-        "original": write_scans(recording, tmp_path / "scan"),
-        "nwb": write_nwb(recording, tmp_path / "session.nwb", responses="dF/F"),
+        "layout": ("hdf5", tmp_path / "layout.h5"),
+        "folder": ("sensorium", write_sensorium(recording, tmp_path / "static")),
+        "zip": ("sensorium", zipped(tmp_path / "static")),
+        "pickle": ("original", write_pickle(recording, tmp_path / "data.pkl")),
+        "scan": ("original", write_scans(recording, tmp_path / "scan")),
+        "nwb": ("nwb", write_nwb(recording, tmp_path / "session.nwb", responses="dF/F")),
     }
-    digests, weights = set(), set()
-    for reader, path in paths.items():
-        name = f"as-{reader}"
-        removed.append(name)
+    images, numbers, responses, splits = trials_of(recording)
+    given = {"images": images, "responses": responses, "image_ids": numbers, "split": splits}
+    removed += [*paths, "arrays"]
+    for name, (_, path) in paths.items():
         code, _, err = command("ingest", name, path)
         assert code == 0, err
+    pipeline.add_recording("arrays", neurons=recording.neurons, **given)
+    weights = set()
+    for name in removed:
         found = row(name)
+        reader = paths[name][0] if name in paths else "arrays"
         assert (found["reader"], found["reader_options"] or {}) == (reader, {})
-        digests.add(found["content_sha256"])
+        columns = {} if name == "pickle" else recording.neurons  # of which it has none
+        assert found["content_sha256"] == replace(recording, neurons=columns).content_sha256()
         key = declare_task(name, "quick", 0)
         TrainedModel.populate(key)
         weights.add((TrainedModel & key).fetch1("weights").sha256)
-    assert digests == {recording.content_sha256()}
     assert len(weights) == 1
+
+
+@pytest.mark.skipif(not V4, reason="the recordings of V4 are not there")
+@pytest.mark.parametrize("path", V4, ids=lambda path: path.stem)
+def test_recordings_of_v4_come_in(command, removed, tmp_path, path):
+    recording = Recording.read(path)
+    repeats = np.where(np.isnan(recording.test_responses), np.float32(np.nan), recording.test_responses)
+    bare = replace(recording, neurons={"neuron_id": recording.neuron_id}, test_responses=repeats)  # one kind of NaN
+    paths = {
+        "layout": (path, recording),
+        "zip": (zipped(write_sensorium(bare, tmp_path / "static")), bare),
+        "nwb": (write_nwb(bare, tmp_path / "session.nwb", images="ImageSeries", responses="dF/F"), bare),
+    }
+    removed += paths
+    for name, (written, expected) in paths.items():
+        code, out, err = command("ingest", name, written)
+        assert code == 0, err
+        assert out.startswith(f"{name} declared: {recording.num_neurons} neurons, {len(recording.train_images)} train")
+        assert row(name)["content_sha256"] == expected.content_sha256()
+        assert (Dataset & {"dataset_name": name}).load().content_sha256() == expected.content_sha256()
 
 
 @pytest.mark.parametrize(
@@ -151,6 +178,19 @@ def test_arrays_without_a_split(removed, shown):
     assert (Dataset & {"dataset_name": "shares"}).load().test_responses.shape == (4, 29, 5)
 
 
+@pytest.mark.parametrize("text", [object, "S"])
+def test_text_as_other_packages_have_it(removed, shown, text):
+    # Of pandas, or read by h5py
+    removed += ["plain", "objects"]
+    images, numbers, responses, splits = trials_of(shown)
+    named = np.array([f"image{number}" for number in numbers])
+    for name, kind in (("plain", str), ("objects", text)):
+        area = shown.neurons["area"].astype(kind)
+        given = {"images": images, "responses": responses, "neurons": shown.neurons | {"area": area}}
+        pipeline.add_recording(name, image_ids=named.astype(kind), split=splits.astype(kind), **given)
+    assert row("objects")["content_sha256"] == row("plain")["content_sha256"] == shown.content_sha256()
+
+
 def few(*shape: int) -> np.ndarray:
     return np.arange(np.prod(shape)).reshape(shape) % 251
 
@@ -169,6 +209,7 @@ BAD_ARGUMENTS = [
     (ALL | {"responses": few(3, 2), "split": (0.6, 0.2, 0.2)}, "responses has 3 trials, images 4; allowed is the same"),
     (ALL | {"image_ids": [1, 2], "split": (0.6, 0.2, 0.2)}, "image_ids has 2 trials, images 4; allowed is the same"),
     (ALL | {"image_ids": [1, 2, np.nan, np.nan], "split": (0.6, 0.2, 0.2)}, "image_ids holds float64, or NaN; allowed"),
+    (ALL | {"image_ids": [1, 1, 2, 3], "split": (0.6, 0.2, 0.2)}, "image_ids has one number for trials 0 and 1, whose"),
     (ALL | {"split": ["train"] * 3}, "split has 3 trials, images 4; allowed is the same number"),
     (ALL | {"split": ["training"] * 4}, "split has 'training'; allowed are train, validation, test and ''"),
     (ALL | {"split": (0.5, 0.5)}, "split is '0.5,0.5'; allowed are three shares"),

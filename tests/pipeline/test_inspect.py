@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from made_up_recordings import changed, noise, put
 from models import scores
 from models.recording import Recording
+from pipeline.figures.recording import _draw
 from pipeline.inspection import inspect_recording
 from pipeline.readers.checks import check_recording, warnings_of
 from schemas.dataset import Dataset, TrainingSet
+from written_formats import write_sensorium
 
 PNG = b"\x89PNG\r\n"
 
@@ -118,6 +121,27 @@ def test_what_is_odd_is_said_and_kept(command, connection, recording, tmp_path):
     finally:
         (TrainingSet & {"training_set": "odd"}).delete(prompt=False)
         (Dataset & {"dataset_name": "odd"}).delete(prompt=False)
+
+
+def test_large_images_are_drawn_with_fewer_pixels():
+    plain = noise(5)
+    images = {f"{split}_images": getattr(plain, f"{split}_images") for split in ("train", "validation", "test")}
+    large = replace(plain, **{name: array.repeat(100, axis=1).repeat(50, axis=2) for name, array in images.items()})
+    figure = Figure()
+    _draw(figure, inspect_recording(large, "large", "hdf5"))
+    sheets = [axis.images[0].get_array() for axis in figure.axes[:2]]
+    assert [sheet.shape for sheet in sheets] == [(3 * 200 + 2 * 6, 7 * 100 + 6 * 6)] * 2
+
+
+def test_what_was_left_out_is_told(command, connection, tmp_path):
+    folder = write_sensorium(noise(20), tmp_path / "static")
+    tiers = folder / "meta/trials/tiers.npy"
+    np.save(tiers, np.where(np.arange(32) < 3, "final_test", np.load(tiers)))
+    np.save(folder / "meta/neurons/depth.npy", np.zeros(7))
+    code, out, _ = command("inspect", folder)
+    assert code == 0
+    told = " ".join(out.replace("│", " ").split())
+    assert "left_out 3 trials of the tier 'final_test', meta/neurons/depth.npy of the shape (7,) for 2 neurons" in told
 
 
 def test_neurons_without_a_ceiling():

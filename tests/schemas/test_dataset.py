@@ -93,6 +93,20 @@ def test_neurons_of_which_nothing_is_known(add, recording):
     assert "never fires" in dataset.fetch1("warnings")[0]
 
 
+def test_large_columns_of_neurons_go_in_several_statements(add, recording, connection, monkeypatch):
+    maps, sent, query = np.random.default_rng(0).normal(size=(6, 36, 640)), [], connection.query
+
+    def counted(*given, **options):
+        sent.append(len(str((given, options))))
+        return query(*given, **options)
+
+    monkeypatch.setattr(connection, "query", counted)
+    dataset = add("maps", replace(recording, neurons=recording.neurons | {"map": maps}))
+    assert max(sent) < 2**21 < sum(sent)  # of 0.5 MB a neuron
+    rows = (Dataset.Neuron & dataset).to_dicts(order_by="neuron_index")
+    assert [row["properties"]["map"] for row in rows] == maps.tolist()
+
+
 def test_nan_in_a_column_becomes_null(add, recording):
     x = recording.neurons["x"].copy()
     x[[0, 3]] = np.nan, np.inf

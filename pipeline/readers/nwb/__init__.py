@@ -41,6 +41,7 @@ def read(path: Path, options: Options) -> Presentations:
     with opened(path) as file:
         shown = read_stimulus(file, options.stimulus)
         splits = read_splits(file, shown)
+        num_left_out = 0 if splits is None else int((splits == "").sum())
         window = _window(file, options, shown.onsets)
         found = read_responses(file, options, shown.onsets, window)
         return Presentations(
@@ -54,6 +55,7 @@ def read(path: Path, options: Options) -> Presentations:
             | {
                 "nwb_stimulus": shown.source,
                 "nwb_responses": f"{found.source}, {window[0]:g} to {window[1]:g} s from onset",
+                "left_out": [f"presentations of no split: {num_left_out}"] if num_left_out else [],
             },
         )
 

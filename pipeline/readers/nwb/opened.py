@@ -15,7 +15,7 @@ import numpy as np
 from models.lazy import LazyArray
 from pipeline.errors import UserError
 from pipeline.readers.bounded import bounded_memory
-from pipeline.readers.damage import check_heaps, check_inside
+from pipeline.readers.damage import check_filters, check_heaps, check_inside
 
 MOST_BYTES = 2**28  # of a column or of times, which are read as a whole
 MOST_IMAGE_BYTES = 2**26
@@ -38,6 +38,7 @@ class Opened:
         """The numbers of one of pynwb's objects, to be read when they are needed."""
         if not isinstance(data, h5py.Dataset) or data.dtype.kind not in "uif":
             raise UserError(f"{self.path}: {what} holds no array of numbers; it must")
+        check_filters(self.path, data, data.name.lstrip("/"))
         return self.file[data.name]
 
     def lazy(self, shape: tuple[int, ...], dtype: Any, read: Callable[[int, int], np.ndarray]) -> LazyArray:
@@ -53,6 +54,8 @@ class Opened:
         """All values of a column or of times: numbers, text as str, objects where they are neither, as references."""
         size = int(np.prod(np.shape(data), dtype=np.float64)) * getattr(getattr(data, "dtype", None), "itemsize", 8)
         self.check_size(size, what)
+        if isinstance(data, h5py.Dataset):
+            check_filters(self.path, data, data.name.lstrip("/"))
         values = np.asarray(data[:])
         if values.dtype.kind in "OS" and all(isinstance(one, str | bytes) for one in values.flat):
             texts = [one.decode("utf-8", "replace") if isinstance(one, bytes) else one for one in values.flat]

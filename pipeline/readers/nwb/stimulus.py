@@ -108,16 +108,19 @@ def _by_table(file: Opened, table: Any) -> Shown:
             "allowed is one, or an IndexSeries that points to them"
         )
     (target,) = templates
-    images, column = _images(file, target), _image_column(table)
+    column = _image_column(table)
     what = f"column {column} of {place(table)}"
     given = file.whole(table[column].data, what)
+    are_names = given.dtype.kind == "U"
+    images = _images(file, target, are_names)
     onsets = file.whole(table["start_time"].data, f"start_time of {place(table)}").astype(np.float64)
     if given.ndim != 1 or given.dtype.kind not in "Uuif":
         raise UserError(
             f"{file.path}: {what} holds {given.dtype} {given.shape}; allowed are names or numbers of images, one a row"
         )
-    if given.dtype.kind == "U":
-        names = {image.name: i for i, image in enumerate(_ordered(file, target) if hasattr(target, "images") else ())}
+    if are_names:
+        ordered = _ordered(file, target, are_names) if hasattr(target, "images") else ()
+        names = {image.name: i for i, image in enumerate(ordered)}
         unknown = sorted(set(given.tolist()) - names.keys() - {""})
         if unknown:
             raise UserError(f"{file.path}: {what} names {unknown[0]!r}; allowed are names of images in {place(target)}")
@@ -154,10 +157,10 @@ def _image_column(table: Any) -> str | None:
     return next((column for column in IMAGE_COLUMNS if column in table.colnames), None)
 
 
-def _images(file: Opened, container: Any) -> LazyArray:
-    """The frames of an ImageSeries, or the images of an `Images` in its order."""
+def _images(file: Opened, container: Any, are_named: bool = False) -> LazyArray:
+    """The frames of an ImageSeries, or the images of an `Images` in its order, which it needs unless they are named."""
     if hasattr(container, "images"):
-        ordered = _ordered(file, container)
+        ordered = _ordered(file, container, are_named)
         datasets = [file.dataset(image.data, f"{place(container)}/{image.name}").name for image in ordered]
         shapes = {(file.file[name].shape, file.file[name].dtype) for name in datasets}
         if len(shapes) > 1:
@@ -177,7 +180,9 @@ def _images(file: Opened, container: Any) -> LazyArray:
     return _pixels(file, container, frames.shape, frames.dtype, lambda start, stop: frames[start:stop])
 
 
-def _ordered(file: Opened, images: Any) -> list[Any]:
+def _ordered(file: Opened, images: Any, are_named: bool) -> list[Any]:
+    if images.order_of_images is None and are_named:
+        return [images.images[name] for name in sorted(images.images)]
     if images.order_of_images is None:
         raise UserError(
             f"{file.path}: {place(images)} has no order_of_images, so that an index into it says nothing; set it"

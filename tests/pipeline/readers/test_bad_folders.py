@@ -110,13 +110,24 @@ def test_a_number_of_two_images(folder, refusal):
     assert "frame_image_id.npy has one number for trials 0 and 1, whose images differ" in line
 
 
+def test_trials_that_are_left_out_may_share_a_number(folder):
+    is_left_out = np.arange(num_trials(folder)) < 3
+    for name, value in (("frame_image_id", -1), ("tiers", "none")):
+        path = folder / f"meta/trials/{name}.npy"
+        column = np.load(path)
+        path.unlink()  # and not its other names
+        np.save(path, np.where(is_left_out, value, column))
+    assert len(read(folder).train_images) == 6
+
+
 def num_trials(folder: Path) -> int:
     return len(list((folder / "data/images").iterdir()))
 
 
-def test_a_pipe_is_not_waited_for(folder, refusal):
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_waited_for(folder, refusal, put):
     (folder / "data/images/3.npy").unlink()
-    os.mkfifo(folder / "data/images/3.npy")
+    put(folder / "data/images/3.npy")
     assert refusal(folder).endswith("data/images/3.npy is no ordinary file; put a copy in its place")
 
 

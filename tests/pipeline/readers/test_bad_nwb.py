@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.readers import nwb, read
 from pipeline.readers.options import Options
+from written_formats import packed_by
 
 
 def _outside(file: h5py.File) -> None:
@@ -65,6 +66,8 @@ SERIES = "stimulus/presentation/presentations"
         (_put(f"{SERIES}/timestamps", 3, np.nan), "presentations has times that are not finite; allowed are seconds"),
         (_put("intervals/trials/split", 1, "tset"), "column split of trials holds 'tset'; allowed are train, valid"),
         (_put("units/spike_times_index", 1, 2**15), "the index of spike_times of units does not ascend from 0 to at"),
+        (packed_by(32015, f"{SERIES}/data"), f"/{SERIES}/data is packed by a filter that HDF5 has not here (32015); "),
+        (packed_by(32001, f"{SERIES}/timestamps"), f"/{SERIES}/timestamps is packed by a filter that HDF5 has not"),
         (_without("session_start_time"), "is damaged, or no NWB file that pynwb can read"),
         (_without("intervals/trials/start_time"), "is damaged, or no NWB file that pynwb can read"),
     ],

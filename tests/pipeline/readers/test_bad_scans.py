@@ -37,6 +37,10 @@ def _misname(folder: Path) -> None:
 BAD_SCANS = {
     "no responses": (_put("responses", None), "dataset /responses is missing"),
     "no ids": (_put("image_ids", None), "dataset /image_ids is missing; a test file must hold it, for its repeats"),
+    "a number of several images": (
+        _put("image_ids", np.zeros(218, int)),
+        "test.h5: /image_ids has one number for trials 0 and 1, whose images differ",
+    ),
     "no units": (_put("info/unit_ids", None), "dataset /info/unit_ids is missing"),
     "other units": (_put("info/unit_ids", np.arange(5)), "/info/unit_ids are others than in train.h5"),
     "fewer responses": (_put("responses", np.zeros((3, 5))), "/responses has 3 trials, /inputs"),
@@ -80,4 +84,11 @@ def test_areas_that_saw_other_images(shown, tmp_path, refusal):
     folder = write_scans(shown, tmp_path / "scan", {"V1": slice(0, 2), "LM": slice(2, 5)})
     with h5py.File(folder / "trainLM.h5", "r+") as file:
         file["inputs"][3, 0, 2, 2] ^= 1
-    assert "trainLM.h5: shows other images than trainV1.h5, or in another order" in refusal(folder)
+    assert "trainLM.h5: shows other images than trainV1.h5, or in an order that no image_ids tell" in refusal(folder)
+
+
+def test_areas_that_saw_an_image_unequally_often(shown, tmp_path, refusal):
+    folder = write_scans(shown, tmp_path / "scan", {"V1": slice(0, 2), "LM": slice(2, 5)})
+    with h5py.File(folder / "testLM.h5", "r+") as file:
+        file["image_ids"][0], file["inputs"][0] = file["image_ids"][1], file["inputs"][1]
+    assert "testLM.h5: shows other images than testV1.h5" in refusal(folder)

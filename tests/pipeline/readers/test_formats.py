@@ -154,6 +154,21 @@ def test_trials_in_any_order(shown, tmp_path):
     assert found.attributes["left_out"] == ["4 trials of the tier 'none'"]
 
 
+def test_scans_that_showed_the_same_in_another_order(shown, tmp_path):
+    folder = write_scans(shown, tmp_path / "scan", AREAS)
+    for split in ("train", "test"):
+        with h5py.File(folder / f"{split}LM.h5", "r+") as file:
+            # Repeats of one image keep their order among themselves.
+            order = np.random.default_rng(4).permutation(len(file["image_ids"]))
+            ids = file["image_ids"][()]
+            for number in np.unique(ids):
+                places = np.flatnonzero(ids[order] == number)
+                order[places] = np.sort(order[places])
+            for name in ("inputs", "responses", "image_ids"):
+                file[name][...] = file[name][()][order]
+    assert read(folder).content_sha256() == with_columns(shown, ["neuron_id", "area"]).content_sha256()
+
+
 def test_neurons_of_several_scans_that_count_alike(shown, tmp_path):
     folder = write_scans(shown, tmp_path / "scan", AREAS)
     for split in ("train", "validation", "test"):

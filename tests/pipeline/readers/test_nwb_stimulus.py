@@ -66,8 +66,24 @@ def test_a_table_that_names_images(shown, whole_numbers):
     assert found.attributes["nwb_stimulus"] == "column image_id of trials, images of natural_images"
 
 
+def test_names_of_images_without_an_order(shown, whole_numbers):
+    def add(made: NWBFile) -> None:
+        pictures = [GrayscaleImage(name=f"image{i}", data=whole_numbers.validation_images[i]) for i in (2, 0, 3, 1)]
+        made.add_stimulus_template(Images(name="pictures", images=pictures))
+
+    found = shown(None, add=add, image_id=["image3", "image0", "", "image2"])
+    pixels = found.images[0:4][found.image_of_trial]
+    np.testing.assert_array_equal(pixels, whole_numbers.validation_images[[3, 0, 2]])
+
+
 def test_a_table_with_blanks(shown):
     assert shown(frame=np.array([2, -1, np.nan, 0])).image_of_trial.tolist() == [2, 0]
+
+
+def test_presentations_of_no_split_are_counted(shown):
+    found = shown(frame=np.arange(4), split=["train", "none", "test", "validation"])
+    assert found.split_of_trial.tolist() == ["train", "", "test", "validation"]
+    assert found.attributes["left_out"] == ["presentations of no split: 1"]
 
 
 def test_times_by_a_rate(shown, whole_numbers):
