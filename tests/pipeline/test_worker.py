@@ -8,6 +8,7 @@ import signal
 import subprocess
 import traceback
 import weakref
+from functools import cache
 
 import pytest
 
@@ -15,6 +16,7 @@ from embedded_processes import python
 from models import evaluation
 from pipeline.work import queue
 from pipeline.work.worker import outcomes, work
+from schemas import provenance
 from schemas.experiment import Experiment
 from schemas.training import SavedState, TrainedModel, TrainingTask
 from schemas.work import Lease
@@ -160,6 +162,20 @@ def test_a_failed_job_holds_no_memory(declare, monkeypatch, kept):
     assert [one() for one in held] == [None, None]
     for outcome in told:
         assert any(frame.name == "measure" for frame in traceback.extract_tb(outcome.error.__traceback__))
+
+
+def test_rows_name_the_commit_that_a_worker_began_with(declare, monkeypatch):
+    key, commit = declare("quick", 26), ["a" * 40]
+    monkeypatch.setattr(provenance, "git_commit", cache(lambda: (commit[0], False)))
+    refresh = queue.refresh
+
+    def checked_out(*arguments):
+        commit[0] = "b" * 40
+        refresh(*arguments)
+
+    monkeypatch.setattr(queue, "refresh", checked_out)
+    assert len(list(outcomes([TrainedModel()], [key]))) == 1
+    assert (TrainedModel & key).fetch1("git_commit") == "a" * 40
 
 
 def test_status_of_nothing_special(command, trained):
