@@ -85,16 +85,19 @@ def seconds(function: Callable[[], Any]) -> dict[str, float]:
 
 def questions() -> dict[str, Callable[[], Any]]:
     from pipeline import results
-    from pipeline.figures import experiments
+    from pipeline.figures import experiments, learning_curves, rows
     from pipeline.work import status
 
+    members = experiments.query_members(EXPERIMENT, RECORDING)
     return {
         "results, as JSON": lambda: results.as_json(results.query_results()),
         "results, --where": lambda: results.query_results(where="test_corr > 0.9"),
         "status": lambda: (status.table_status(), status.worker_status(), status.failure_status()),
+        "report: models": lambda: rows.query_models(RECORDING),
         "report: experiments": experiments.query_experiments,
         "report: members": lambda: experiments.query_members(EXPERIMENT, RECORDING),
         "report: points": lambda: experiments.points(experiments.query_members(EXPERIMENT, RECORDING)),
+        "report: learning curves": lambda: learning_curves.query_curves(members),
     }
 
 

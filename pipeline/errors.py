@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 
 OURS = ("models", "pipeline", "schemas")
+SAID_OF_FULL_DISK = ("No space left on device", "Disk quota exceeded")  # by a server or a library
+MYSQL_FULL_DISK = {1021, 1114}  # disk full; table full, which is what InnoDB says of a full disk
 
 
 class UserError(Exception):
@@ -65,7 +67,9 @@ def is_full_disk(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        if "No space left on device" in str(error):
+        if any(said in str(error) for said in SAID_OF_FULL_DISK):
+            return True
+        if type(error).__module__ == "pymysql.err" and error.args and error.args[0] in MYSQL_FULL_DISK:
             return True
         error = error.__cause__ or error.__context__
     return False

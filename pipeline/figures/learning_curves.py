@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from pipeline.database.fetch import fetch_rows
 from pipeline.figures.rows import Row, column, task_of
 from pipeline.figures.style import COLOURS, LINE_COLOUR, say
 from pipeline.figures.words import count, known, number
@@ -14,23 +15,28 @@ from schemas.training import TrainedModel
 
 Curve = dict[str, Any]
 OTHERS = "others"
+MOST = 500  # curves; more of them are one blot, and take seconds to read
 
 
 def query_curves(members: list[Row]) -> list[Curve]:
     """For each training that has one, its name, the group it is drawn with, and `iteration`, `val_loss`, `val_corr`.
 
-    A group is a series of the experiment, or a label where there is one series; what is not finite is NaN.
+    A group is a series of the experiment, or a label where there is one series; what is not finite is NaN. Of more than
+    `MOST` they are those of the lowest validation loss, of each group as many; `of` is how many there are.
     """
-    keys = [{name: row[name] for name in TrainedModel.primary_key} for row in members if row["trained"]]
-    rows = (TrainedModel.Curve & keys).to_dicts(order_by="iteration") if keys else []
-    by_task: dict[tuple, list[Row]] = {}
-    for row in rows:
-        by_task.setdefault(task_of(row), []).append(row)
+    imported = {task_of(row) for row in TrainedModel.Imported.proj().to_dicts()}
+    trained = [row for row in members if row["trained"] and task_of(row) not in imported]
     group = "series" if len({row["series"] for row in members}) > 1 else "label"
+    chosen = _best(trained, group)
+    keys = [{name: row[name] for name in TrainedModel.primary_key} for row in chosen]
+    query = TrainedModel.Curve.proj("val_loss", "val_corr") & keys
+    by_task: dict[tuple, list[Row]] = {}
+    for row in fetch_rows(query, "iteration") if keys else []:
+        by_task.setdefault(task_of(row), []).append(row)
     return [
-        {"id": member["id"], "group": member[group]}
+        {"id": member["id"], "group": member[group], "of": len(trained)}
         | {name: column(by_task[task_of(member)], name) for name in ("iteration", "val_loss", "val_corr")}
-        for member in members
+        for member in chosen
         if task_of(member) in by_task
     ]
 
@@ -54,7 +60,7 @@ def plot_curves(figure: Figure, curves: list[Curve]) -> None:
             shown.add(group)
         axis.set(xlabel="training step", ylabel=label)
         _leave_out_start(axis, score, curves)
-    figure.legend(loc="outside upper left", ncols=min(len(shown), 4))
+    figure.legend(loc="outside upper left", ncols=min(len(shown), 4), title=some(curves), alignment="left")
 
 
 def describe_curves(curves: list[Curve]) -> str:
@@ -63,8 +69,26 @@ def describe_curves(curves: list[Curve]) -> str:
     steps = max(int(curve["iteration"].max()) for curve in curves)
     best = known([_highest(curve["val_corr"]) for curve in curves])
     reached = f"; the highest validation correlation is {number(best.max())}" if len(best) else ""
-    trainings = count(len(curves), "training")
+    trainings = some(curves) or count(len(curves), "training")
     return f"Validation loss and validation correlation of {trainings} over at most {count(steps, 'step')}{reached}."
+
+
+def some(curves: list[Curve]) -> str | None:
+    """Which they are, where they are not all."""
+    if not curves or len(curves) == curves[0]["of"]:
+        return None
+    return f"the {len(curves):,} of {count(curves[0]['of'], 'training')} with the lowest validation loss"
+
+
+def _best(trained: list[Row], group: str) -> list[Row]:
+    """`MOST` of them at most, in their order."""
+    places: dict[str, int] = {}
+    by_place = []
+    for row in sorted(trained, key=lambda row: row["val_loss"]):
+        places[row[group]] = places.get(row[group], 0) + 1
+        by_place.append((places[row[group]], task_of(row)))
+    chosen = {task for _, task in sorted(by_place, key=lambda pair: pair[0])[:MOST]}
+    return [row for row in trained if task_of(row) in chosen]
 
 
 def _leave_out_start(axis: Any, score: str, curves: list[Curve]) -> None:

@@ -6,9 +6,11 @@ and its jobs are taken by them.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +24,10 @@ from schemas.work import Lease
 
 HEARTBEAT = 10.0  # seconds from one renewal to the next
 LIFETIME = 60.0  # seconds without one after which a process is dead
+# Of the server's clock, and not its local time: when summer time begins, all leases would be an hour old at once.
+NOW = {"mysql": "UTC_TIMESTAMP(3)", "postgresql": "(CURRENT_TIMESTAMP(3) AT TIME ZONE 'UTC')"}
+
+_mine: _Heartbeat | None = None
 
 
 @contextmanager
@@ -31,12 +37,14 @@ def held(give_back: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]]
     give_back: puts the jobs that this tells back in the queue; without that no lease ends, for a job that is taken by
     nobody known would be found by nobody. Where it fails, the lease runs out by itself.
     """
+    global _mine
     connection = Lease.connection
     key = {"host": platform.node(), "pid": os.getpid(), "connection_id": connection.connection_id}
     row = key | {"process_space": process_space(), "device": str(device.current())}
-    server.patiently(connection, lambda: _take(key, row, give_back))
     heartbeat = _Heartbeat(connection, row)
+    server.patiently(connection, lambda: _take(key, heartbeat, give_back))
     heartbeat.start()
+    _mine = heartbeat
     try:
         yield key
     except BaseException:  # it may have cut a query short, or left a transaction open
@@ -50,13 +58,14 @@ def held(give_back: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]]
                 heartbeat.end()
                 (Lease & key).delete_quick()
         finally:
+            _mine = None
             heartbeat.end()
 
 
-def _take(key: dict[str, Any], row: dict[str, Any], give_back: Callable[[dict[str, Any]], Any]) -> None:
+def _take(key: dict[str, Any], heartbeat: _Heartbeat, give_back: Callable[[dict[str, Any]], Any]) -> None:
     give_back(key)  # of a process before, which had the same numbers
     (Lease & key).delete_quick()
-    Lease.insert1(row)
+    heartbeat.take(Lease.connection)
 
 
 def dead() -> list[dict[str, Any]]:
@@ -64,10 +73,11 @@ def dead() -> list[dict[str, Any]]:
     connection = Lease.connection
     here = (Lease & {"process_space": process_space()}).to_dicts()
     found = [lease for lease in here if not _lives(lease["pid"])]
-    # After a pause of the server nobody could renew: all get as long as a lease takes to run out.
-    if _seconds_up(connection) > LIFETIME:
+    # After a pause of the server nobody could renew: all get as long as a lease takes to run out. That it was away is
+    # told by how long it is up; that it stood still, by the lease of this process.
+    if _seconds_up(connection) > LIFETIME and not (_mine and _mine.was_late(connection)):
         interval = connection.adapter.interval_expr(LIFETIME, "second")
-        found += (Lease & f"renewed < CURRENT_TIMESTAMP(3) - {interval}").to_dicts()
+        found += (Lease & f"renewed < {now(connection)} - {interval}").to_dicts()
     return [{name: lease[name] for name in Lease.primary_key} for lease in found]
 
 
@@ -80,6 +90,11 @@ def alive() -> list[dict[str, Any]]:
         for row in Lease.to_dicts()
         if tuple(row[name] for name in Lease.primary_key) not in gone and not mine.items() <= row.items()
     ]
+
+
+def now(connection: dj.Connection) -> str:
+    """The time by which leases are renewed, in SQL."""
+    return NOW[connection.adapter.backend]
 
 
 def process_space() -> str:
@@ -112,24 +127,45 @@ class _Heartbeat(threading.Thread):
         super().__init__(daemon=True, name="heartbeat")
         self._row, self._ended = row, threading.Event()
         self._info, self._config = dict(connection.conn_info), connection._config
+        table, clock = Lease.full_table_name, now(connection)
         key = " AND ".join(f"{name} = %s" for name in Lease.primary_key)
-        table = Lease.full_table_name
-        self._renew = f"UPDATE {table} SET renewed = CURRENT_TIMESTAMP(3) WHERE {key}"
-        self._take_again = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(row))})"
+        limit = connection.adapter.interval_expr(LIFETIME / 2, "second")
+        self._take = f"INSERT INTO {table} ({', '.join(row)}, renewed) VALUES ({'%s, ' * len(row)}{clock})"
+        self._renew = f"UPDATE {table} SET renewed = {clock} WHERE {key}"
+        self._ask = f"SELECT renewed < {clock} - {limit} FROM {table} WHERE {key}"
+        self._last_late = -math.inf
+
+    def take(self, connection: dj.Connection) -> None:
+        """Insert the lease."""
+        connection.query(self._take, list(self._row.values()), reconnect=False)
+
+    def was_late(self, connection: dj.Connection) -> bool:
+        """Whether it could not be renewed in time: now, or no longer ago than a lease takes to run out.
+
+        The server stood still, or its clock was set, or this process; others may not have renewed theirs since.
+        """
+        row = connection.query(self._ask, self._key(), reconnect=False).fetchone()
+        if row is None or row[0]:  # none: others took it for dead
+            self._last_late = time.monotonic()
+        return time.monotonic() - self._last_late < LIFETIME
 
     def run(self) -> None:
         connection = None
         while not self._ended.wait(HEARTBEAT):
             try:
                 connection = connection or self._connect()
+                self.was_late(connection)
                 # Others may have taken it for dead, when it could not reach the server.
-                if not connection.query(self._renew, list(self._row.values())[:3], reconnect=False).rowcount:
-                    connection.query(self._take_again, list(self._row.values()), reconnect=False)
+                if not connection.query(self._renew, self._key(), reconnect=False).rowcount:
+                    self.take(connection)
             except Exception:  # of whatever kind: the next beat tries again
                 connection = None
         if connection is not None:
             with suppress(Exception):
                 connection.close()
+
+    def _key(self) -> list[Any]:
+        return [self._row[name] for name in Lease.primary_key]
 
     def end(self) -> None:
         self._ended.set()

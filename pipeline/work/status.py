@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from pipeline.visible import as_it_is
+from pipeline.work import lease as leases
 from pipeline.work.tables import tables_named
 from schemas.work import Lease
 
@@ -31,7 +32,7 @@ def counts_left() -> tuple[int, int]:
 
 def worker_status() -> list[dict[str, Any]]:
     """A row for each process that takes jobs: since when, how long it has been silent, and what it does."""
-    now = Lease.connection.query("SELECT CURRENT_TIMESTAMP(3)").fetchone()[0].replace(tzinfo=None)
+    now = Lease.connection.query(f"SELECT {leases.now(Lease.connection)}").fetchone()[0]
     held = {(job["host"], job["pid"]): job for job in _jobs("reserved", "host", "pid", "reserved_time")}
     rows = []
     for lease in Lease.to_dicts():

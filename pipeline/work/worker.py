@@ -20,7 +20,7 @@ from models.interrupts import deferred
 from pipeline.errors import is_full_disk
 from pipeline.work import lease, queue
 from pipeline.work.tables import tables_named
-from schemas import server
+from schemas import provenance, server
 
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
 COMPUTING = ["torch", "models.build", "models.training", "torch._dynamo"]  # the last is imported by the optimisers
@@ -113,6 +113,7 @@ def _imported(modules: Sequence[str]) -> Iterator[None]:
     for name in modules:
         with deferred():
             import_module(name)
+    provenance.git_commit()  # rows name the code that is imported by now, whatever is checked out afterwards
     yield
 
 

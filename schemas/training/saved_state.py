@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import datajoint as dj
-from datajoint.errors import MissingExternalFile
+from datajoint.errors import DuplicateError, MissingExternalFile
 
 from models.keeper import Keeper
 from schemas import provenance, server
@@ -88,7 +88,8 @@ class DatabaseKeeper(Keeper):
         try:
             self._replace(state())
         except Exception as error:
-            if not server.passes(error):
+            # Another process that trains the same may save at the same moment: what it keeps is as good.
+            if not server.passes(error) and not isinstance(error, DuplicateError):
                 raise
         took = time.monotonic() - begun
         self._next = time.monotonic() + took * (1 / LARGEST_SHARE - 1)

@@ -50,4 +50,5 @@ def test_workers():
     assert "completions" not in job  # a queue, not so many pieces of work
     assert pod["restartPolicy"] == "Never"
     assert pod["terminationGracePeriodSeconds"] >= 30
+    assert pod["shareProcessNamespace"] is True
     assert pod["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 1

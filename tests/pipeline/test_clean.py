@@ -72,7 +72,8 @@ def test_a_state_of_a_trained_model_is_removed(command, trained, state_left):
 
 def test_not_while_a_worker_is_alive(refused, command, orphans, files):
     before = files()
-    Lease.insert1({"host": "far", "pid": 7, "connection_id": 1, "process_space": "far", "device": "cpu"})
+    lease = {"host": "far", "pid": 7, "connection_id": 1, "process_space": "far", "device": "cpu"}
+    Lease.insert1(lease | {"renewed": datetime.now(UTC).replace(tzinfo=None)})
     try:
         assert "1 workers are alive (far process 7); stop them first" in refused("clean")
         assert command("clean", "--dry-run").code == 0

@@ -7,14 +7,17 @@ import platform
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from datetime import datetime
 
+import datajoint as dj
 import pytest
 
 from pipeline.cli import output
 from pipeline.tasks import declare_task
 from pipeline.work import lease as leases
-from pipeline.work import queue
+from pipeline.work import queue, status
 from pipeline.work.lease import process_space
 from schemas.training import Seed, TrainedModel, TrainingTask
 from schemas.work import Lease
@@ -45,7 +48,7 @@ def reserve(key: dict, *, pid: int, host: str = HERE, lease: str | None = None, 
     Lease.insert1(row | {"process_space": lease, "device": "cpu"})
     interval = Lease.connection.adapter.interval_expr(silent, "second")
     Lease.connection.query(
-        f"UPDATE {Lease.full_table_name} SET renewed = CURRENT_TIMESTAMP(3) - {interval} WHERE pid = {pid}"
+        f"UPDATE {Lease.full_table_name} SET renewed = {leases.now(Lease.connection)} - {interval} WHERE pid = {pid}"
     )
 
 
@@ -66,6 +69,16 @@ def server_up(monkeypatch):
     monkeypatch.setattr(leases, "_seconds_up", lambda _: seconds_up[0])
     yield seconds_up
     Lease.delete_quick()
+
+
+@pytest.fixture
+def other(connection) -> Iterator[dj.Connection]:
+    """A connection beside that of the tests."""
+    info = connection.conn_info
+    words = [info[name] for name in ("host", "user", "passwd", "port", "ssl_input")]
+    one = dj.Connection(*words, database_name=info["database_name"], config_override=connection._config)
+    yield one
+    one.close()
 
 
 @pytest.mark.parametrize(
@@ -167,6 +180,40 @@ def test_leases_outlast_a_pause_of_the_server(command, declare, server_up):
     server_up[0] = 61.0
     assert command("worker", "--dataset", "tiny").out.endswith("1 done, 0 failed, nothing left\n")
     assert len(TrainedModel & key) == 1
+
+
+def test_leases_outlast_a_server_that_stands_still(declare, counts, server_up, connection, other, monkeypatch):
+    """Where one process cannot renew its lease, another cannot either, and what waited is renewed late."""
+    monkeypatch.setattr(leases, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(leases, "LIFETIME", 3.0)
+    key = declare("quick", 27)
+    with leases.held(queue.put_back_of) as mine:
+        reserve(key, pid=os.getppid(), host="elsewhere", lease="another machine", silent=3600)
+        with other.transaction:
+            other.query(f"SELECT renewed FROM {Lease.full_table_name} WHERE pid = {mine['pid']} FOR UPDATE")
+            time.sleep(leases.LIFETIME / 2 + 0.2)
+            queue.recover()
+        queue.recover()
+        assert counts()["running"] == 1
+        eventually(lambda: queue.recover() or counts()["running"] == 0, pause=0.5)
+
+
+@pytest.mark.parametrize("zone", ["+14:00", "-11:00"])
+def test_leases_go_by_no_local_time(connection, monkeypatch, zone):
+    """It jumps by an hour twice a year, at once for all leases."""
+    monkeypatch.setattr(leases, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(leases, "_seconds_up", lambda _: 1e6)
+    mysql = connection.adapter.backend == "mysql"
+    with leases.held(queue.put_back_of) as mine:
+        begun = Lease.to_arrays("renewed")
+        eventually(lambda: Lease.to_arrays("renewed") > begun)
+        connection.query(f"SET time_zone = '{zone}'" if mysql else f"SET TIME ZONE INTERVAL '{zone}' HOUR TO MINUTE")
+        try:
+            assert mine not in leases.dead()
+            (shown,) = (row for row in status.worker_status() if row["pid"] == mine["pid"])
+            assert abs(float(shown["silent for"].removesuffix(" s"))) < 60
+        finally:
+            connection.query("SET time_zone = DEFAULT" if mysql else "SET TIME ZONE DEFAULT")
 
 
 def test_a_lease_is_renewed_and_taken_again(connection, monkeypatch):

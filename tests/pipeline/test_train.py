@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from models.build import build
 from models.simulation import simulate_recording
 from pipeline import configs, results
+from pipeline import train as training
 from pipeline.datasets import add_recording
 from pipeline.errors import UserError
 from pipeline.tasks import content_hash, declare_task
 from schemas.architecture import ModelConfig
 from schemas.dataset import Dataset, TrainingSet
 from schemas.training import TrainedModel, TrainingTask
+from schemas.work import Lease
 
 
 def test_train_and_train_again(command, tiny, quick, snapshot):
@@ -42,6 +47,67 @@ def test_train_as_a_process_of_its_own(hypercolumn, tiny, connection):
     assert (row["core"], row["num_iterations"]) == ("hermite-2-2-4", 6)
     assert results.short_id(row) in out
     (TrainingTask & key).delete(prompt=False)
+
+
+def test_what_a_worker_trains_is_waited_for(command, tiny, quick, monkeypatch):
+    key = declare_task(tiny, "quick", 15)
+    jobs = TrainedModel.jobs
+    jobs.refresh(key)
+    assert jobs.reserve(key)
+    jobs.update1({name: key[name] for name in TrainedModel.primary_key} | {"pid": os.getppid()})  # which lives
+
+    def end(_):
+        TrainedModel.populate(key)
+        jobs.complete(key)
+
+    monkeypatch.setattr(training, "time", SimpleNamespace(sleep=end))
+    code, out, err = command("train", tiny, "--config", "quick", "--seed", 15)
+    assert (code, err) == (0, "")
+    assert out.startswith("quick is being trained by a worker; waiting for it\n")
+    assert f"{(TrainedModel & key).fetch1('test_corr'):.3f}" in out
+    (TrainingTask & key).delete(prompt=False)
+
+
+def test_no_worker_takes_what_is_being_trained(command, tiny, quick, monkeypatch):
+    compute, held = TrainedModel.make_compute, []
+
+    def noting(self, key, task):
+        held.append((len(Lease()), len(TrainedModel.jobs.reserved & key), len(TrainedModel.jobs.pending & key)))
+        return compute(self, key, task)
+
+    monkeypatch.setattr(TrainedModel, "make_compute", noting)
+    assert command("train", tiny, "--config", "quick", "--seed", 16).code == 0
+    assert held == [(1, 1, 0)]
+    assert not Lease()
+    (TrainingTask & {"seed": 16}).delete(prompt=False)
+
+
+def test_what_failed_is_tried_again(command, tiny, quick, monkeypatch):
+    def fail(self, key, task):
+        raise ValueError("this one fails")
+
+    key = {"training_set": tiny, "seed": 17}
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainedModel, "make_compute", fail)
+        with pytest.raises(ValueError, match="this one fails"):
+            training.train(tiny, ["quick"], 17, Console(quiet=True))
+    assert (TrainedModel.jobs.errors & key).fetch1("error_message") == "ValueError: this one fails"
+    assert command("train", tiny, "--config", "quick", "--seed", 17).code == 0
+    assert not TrainedModel.jobs & key
+    (TrainingTask & key).delete(prompt=False)
+
+
+@pytest.mark.parametrize("why", ["left out", "declared no more"])
+def test_what_cannot_be_trained_is_said(tiny, quick, monkeypatch, why):
+    key = declare_task(tiny, "quick", 18)
+    if why == "left out":
+        TrainedModel.jobs.ignore(key)
+    else:
+        (TrainingTask & key).delete(prompt=False)
+    with pytest.raises(UserError, match=f"quick was not trained \\(it.* {why}\\)"):
+        training.train_declared([key], Console(quiet=True))
+    (TrainingTask & key).delete(prompt=False)
+    (TrainedModel.jobs & key).delete()
 
 
 @pytest.mark.parametrize(

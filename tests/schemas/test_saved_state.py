@@ -136,6 +136,23 @@ def test_a_large_state_is_saved_less_often_and_always_in_the_end(tiny, quick, mo
     assert kept == [0.0, 20.0, 40.0, now[0] - 2.0]
 
 
+def test_another_process_saves_at_the_same_moment(tiny, quick, monkeypatch):
+    insert = SavedState.insert1
+
+    def second(self, row):
+        insert(row)  # as the other process does
+        insert(row)
+
+    with task(tiny) as key:
+        states = saved_state.DatabaseKeeper(key, torch.device("cpu"))
+        with monkeypatch.context() as patch:
+            patch.setattr(SavedState, "insert1", second)
+            states.save(lambda: {"standing.steps_taken": torch.tensor(3)})
+        assert not SavedState & key
+        states.save(lambda: {"standing.steps_taken": torch.tensor(4)}, last=True)
+        assert (SavedState & key).fetch1("steps_taken") == 4
+
+
 def end_connection(connection):
     """What a server does that is restarted."""
     kill = {"mysql": "KILL {}", "postgresql": "SELECT pg_terminate_backend({})"}[connection.adapter.backend]

@@ -106,7 +106,9 @@ def _curves(members: list[Row], sources: Sources) -> Block:
     curves = learning_curves.query_curves(members)
     with_curve = {curve["id"] for curve in curves}
     links = [sources.model(row) for row in members if row["id"] in with_curve]
-    caption = "Learning curves on the validation set, a line for each training; the highest losses are cut off."
+    some = learning_curves.some(curves)
+    which = f"each of {some}" if some else "each training"
+    caption = f"Learning curves on the validation set, a line for {which}; the highest losses are cut off."
     said = learning_curves.describe_curves(curves)
     return picture(lambda figure: learning_curves.plot_curves(figure, curves), (9, 3.7), caption, said, links)
 

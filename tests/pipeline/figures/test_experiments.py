@@ -70,6 +70,19 @@ def test_learning_curves(shown):
     assert said == ["No learning curve: nothing is trained yet, or the models were imported."]
 
 
+def test_of_too_many_learning_curves_the_best_of_each_group_are_drawn(shown, monkeypatch):
+    monkeypatch.setattr(learning_curves, "MOST", 4)
+    members, _ = experiment(shown, "fig3-like")
+    trained = [row for row in members if row["trained"]]
+    whole = sorted((row for row in trained if row["label"] == "100 %"), key=lambda row: row["val_loss"])
+    assert len(whole) == 3
+    curves = learning_curves.query_curves(members)
+    assert [curve["id"] for curve in curves] == [row["id"] for row in trained if row is not whole[-1]]
+    said = "the 4 of 5 trainings with the lowest validation loss"
+    assert said in words(drawn(lambda figure: learning_curves.plot_curves(figure, curves), 8, 4))
+    assert said in learning_curves.describe_curves(curves)
+
+
 @pytest.mark.parametrize("name", ["fig3-like", "table-like", "untrained"])
 def test_scores_of_an_experiment(shown, name):
     members, published = experiment(shown, name)
