@@ -22,9 +22,10 @@ def explained(error: Exception) -> str | None:
         return None if package in OURS else f"package {package} is missing; `hypercolumn doctor` tells what to install"
     line = said(error)
     try:
-        from datajoint.errors import AccessError, LostConnectionError, MissingExternalFile
+        from datajoint.errors import AccessError, MissingExternalFile
 
         from models.training import TrainingDivergedError
+        from schemas import server
         from schemas.codecs import CorruptFileError
         from schemas.memory import OutOfMemoryError
         from schemas.stored_file import StoreError
@@ -39,8 +40,10 @@ def explained(error: Exception) -> str | None:
         return f"{line}; restore the file from a backup, or delete its row"
     if isinstance(error, StoreError):
         return f"{line}; check stores.main in DataJoint's configuration, its server or disk, and your permissions"
-    if isinstance(error, LostConnectionError) or type(error).__name__ in ("OperationalError", "InterfaceError"):
+    if server.is_away(error):
         return f"the database server does not answer ({line}); check that it runs and try again"
+    if type(error).__name__ == "OperationalError":  # of either driver
+        return f"the database server refuses ({line}); check its settings, and your permissions there"
     if isinstance(error, AccessError):
         refusal = " ".join(str(error.args[1]).split())
         return (

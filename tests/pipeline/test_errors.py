@@ -25,6 +25,17 @@ OTHERS = [
     pymysql.err.InterfaceError(0, ""),
     dj.DataJointError("1114"),
 ]
+AWAY = [
+    dj.errors.LostConnectionError("Connection was lost"),
+    pymysql.err.OperationalError(2003, "Can't connect to MySQL server on 'lab' (111)"),
+    psycopg2.OperationalError('connection to server at "lab" failed: Connection refused'),
+    psycopg2.InterfaceError("connection already closed"),
+]
+REFUSED = [
+    pymysql.err.OperationalError(1153, "Got a packet bigger than 'max_allowed_packet' bytes"),
+    pymysql.err.OperationalError(3780, "Referencing column 'seed' and referenced column 'seed' are incompatible."),
+    psycopg2.OperationalError('connection failed: FATAL:  password authentication failed for user "lab"'),
+]
 
 
 @pytest.mark.parametrize("error", FULL, ids=str)
@@ -39,3 +50,13 @@ def test_a_full_disk(error):
 @pytest.mark.parametrize("error", OTHERS, ids=str)
 def test_another_error(error):
     assert not is_full_disk(error)
+
+
+@pytest.mark.parametrize("error", AWAY, ids=str)
+def test_a_server_that_is_away(error):
+    assert explained(error).startswith("the database server does not answer (")
+
+
+@pytest.mark.parametrize("error", REFUSED, ids=str)
+def test_a_server_that_refuses(error):
+    assert explained(error).startswith("the database server refuses (")
