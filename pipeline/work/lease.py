@@ -41,8 +41,7 @@ def held(give_back: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]]
     connection = Lease.connection
     key = {"host": platform.node(), "pid": os.getpid(), "connection_id": connection.connection_id}
     row = key | {"process_space": process_space(), "device": str(device.current())}
-    heartbeat = _Heartbeat(connection, row)
-    server.patiently(connection, lambda: _take(key, heartbeat, give_back))
+    heartbeat = server.patiently(connection, lambda: _take(key, row, give_back))
     heartbeat.start()
     _mine = heartbeat
     try:
@@ -62,10 +61,13 @@ def held(give_back: Callable[[dict[str, Any]], Any]) -> Iterator[dict[str, Any]]
             heartbeat.end()
 
 
-def _take(key: dict[str, Any], heartbeat: _Heartbeat, give_back: Callable[[dict[str, Any]], Any]) -> None:
+def _take(key: dict[str, Any], row: dict[str, Any], give_back: Callable[[dict[str, Any]], Any]) -> _Heartbeat:
+    """Take a lease; gives what will renew it."""
     give_back(key)  # of a process before, which had the same numbers
     (Lease & key).delete_quick()
+    heartbeat = _Heartbeat(Lease.connection, row)
     heartbeat.take(Lease.connection)
+    return heartbeat
 
 
 def dead() -> list[dict[str, Any]]:

@@ -21,10 +21,9 @@ ATTACKS = [
     "seed IN (DELETE FROM {models})",
     "{written}() > 0",
 ]
-# A function that writes, which each server lets a condition call; one that keeps a log of statements wants it to be
-# deterministic.
+# A function that writes, which each server lets a condition call.
 WRITING = {
-    "mysql": """CREATE FUNCTION {written}() RETURNS INT DETERMINISTIC MODIFIES SQL DATA
+    "mysql": """CREATE FUNCTION {written}() RETURNS INT MODIFIES SQL DATA
         BEGIN INSERT INTO {seeds} VALUES (4242); RETURN 1; END""",
     "postgresql": """CREATE FUNCTION {written}() RETURNS INT LANGUAGE SQL
         AS 'INSERT INTO {seeds} VALUES (4242) RETURNING 1'""",
