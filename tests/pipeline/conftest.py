@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import datajoint as dj
 import pytest
 
 from experiment_rows import forget, tasks_of_experiments
@@ -134,6 +135,16 @@ def state_left(trained, store) -> Path:
     copied = {name: row[name] for name in SavedState.heading.names if name in row}
     SavedState.insert1(copied | {"steps_taken": 1, "state": row["weights"].load()})
     return store / (SavedState & trained).fetch1("state").path
+
+
+@pytest.fixture
+def other(connection) -> Iterator[dj.Connection]:
+    """A connection beside that of the tests."""
+    info = connection.conn_info
+    words = [info[name] for name in ("host", "user", "passwd", "port", "ssl_input")]
+    one = dj.Connection(*words, database_name=info["database_name"], config_override=connection._config)
+    yield one
+    one.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import datajoint as dj
@@ -22,16 +22,6 @@ WAITING = {
     "mysql": "SELECT count(*) FROM information_schema.processlist "
     "WHERE time >= 1 AND locate('{ours}', info) > 0 AND substring_index(info, ' ', 1) IN ('INSERT', 'DELETE')",
 }
-
-
-@pytest.fixture
-def other(connection) -> Iterator[dj.Connection]:
-    """A connection beside that of the tests, in a transaction that is about to end."""
-    info = connection.conn_info
-    words = [info[name] for name in ("host", "user", "passwd", "port", "ssl_input")]
-    one = dj.Connection(*words, database_name=info["database_name"], config_override=connection._config)
-    yield one
-    one.close()
 
 
 @pytest.fixture

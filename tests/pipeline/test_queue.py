@@ -8,10 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import datetime
 
-import datajoint as dj
 import pytest
 
 from pipeline.cli import output
@@ -69,16 +67,6 @@ def server_up(monkeypatch):
     monkeypatch.setattr(leases, "_seconds_up", lambda _: seconds_up[0])
     yield seconds_up
     Lease.delete_quick()
-
-
-@pytest.fixture
-def other(connection) -> Iterator[dj.Connection]:
-    """A connection beside that of the tests."""
-    info = connection.conn_info
-    words = [info[name] for name in ("host", "user", "passwd", "port", "ssl_input")]
-    one = dj.Connection(*words, database_name=info["database_name"], config_override=connection._config)
-    yield one
-    one.close()
 
 
 @pytest.mark.parametrize(
