@@ -186,7 +186,7 @@ def test_leases_outlast_a_server_that_stands_still(declare, counts, server_up, c
         eventually(lambda: queue.recover() or counts()["running"] == 0, pause=0.5)
 
 
-@pytest.mark.parametrize("zone", ["+14:00", "-11:00"])
+@pytest.mark.parametrize("zone", ["+12:00", "-11:00"])
 def test_leases_go_by_no_local_time(connection, monkeypatch, zone):
     """It jumps by an hour twice a year, at once for all leases."""
     monkeypatch.setattr(leases, "HEARTBEAT", 0.05)
