@@ -85,7 +85,8 @@ rm -f "$root"/var/cache/apt/archives/*.deb
 images config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --cmd bash "$container"
 images commit --quiet --rm "$container" "docker.io/library/$base" >"$work/commit.log"
 
-# What of this machine's apt and pip is needed to reach their sources: settings, a certificate, folders of packages.
+# What of this machine's apt and pip is needed to reach their sources: settings, a certificate, folders of packages,
+# a file of constraints.
 apt-config dump | grep -E '^Acquire::(http|https)::.' >"$work/apt.conf" || true
 settings=$(python3 -m pip config list | sed -nE "s/^(:env:|global)\.([a-z-]+)='(.*)'$/\2 = \3/p" | awk '!seen[$1]++')
 mounts=(--volume "$work/pip.conf:/etc/pip.conf:ro" --volume "$work/apt.conf:/etc/apt/apt.conf.d/host:ro")
@@ -93,8 +94,8 @@ certificate=$(sed -n 's/^cert = //p' <<<"$settings")
 if [[ -n $certificate ]]; then mounts+=(--volume "$certificate:/etc/pip-certificate.pem:ro"); fi
 printf '[global]\n%s\n' "${settings/"$certificate"//etc/pip-certificate.pem}" >"$work/pip.conf"
 # An index keeps its files beside the folder `simple`.
-for folder in $(grep -oE '(file://)?/[^ ]+' <<<"$settings" | sed 's#^file://##; s#/simple/*$##' | sort -u); do
-    if [[ -d $folder ]]; then mounts+=(--volume "$folder:$folder:ro"); fi
+for path in $(grep -oE '(file://)?/[^ ]+' "$work/pip.conf" | sed 's#^file://##; s#/simple/*$##' | sort -u); do
+    if [[ -e $path ]]; then mounts+=(--volume "$path:$path:ro"); fi
 done
 
 for target in worker notebook; do
