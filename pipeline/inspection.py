@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from models.explained_variance import explainable_variance
-from models.lazy import Rows, chunks
+from models.lazy import BLOCK_BYTES, Rows, chunks
 from models.recording import Recording
 from models.scores import ceiling
 from models.spread import Spread
@@ -74,7 +74,7 @@ def by_title(found: Inspection) -> dict[str, Any]:
 
 def _images(split: str, images: Rows) -> dict[str, Any]:
     spread, lowest, highest = Spread(of_columns=False), np.inf, -np.inf
-    for _, block in chunks(images):
+    for _, block in chunks(images, BLOCK_BYTES):  # of which 64-bit floats are made
         spread.add(block)
         lowest, highest = min(lowest, block.min()), max(highest, block.max())
     return {

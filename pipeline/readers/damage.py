@@ -1,4 +1,4 @@
-"""HDF5 files that are damaged: what is said of them, and whether the library would come to the end of their heaps.
+"""HDF5 files that may be damaged: how they are opened, what is said of them, and whether their heaps have an end.
 
 In heaps a file keeps its text. HDF5 (to 1.14.6 at least) goes from object to object of one by their sizes, and never
 ends where one is of no size, as in a file that was damaged or not copied to its end. Layout: "HDF5 File Format
@@ -10,12 +10,16 @@ from __future__ import annotations
 import math
 import mmap
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import h5py
 
 from pipeline.errors import UserError
+from pipeline.readers.bounded import bounded_memory
 
+BLOCK = 2**24  # bytes
 MOST_AT_ONCE = 2**28  # bytes
 BEST_COMPRESSION = 1100  # times, more than deflate reaches
 # By h5py, of a damaged file; the last while it goes through links, from one of the others
@@ -25,6 +29,15 @@ COLLECTION = struct.Struct("<8xQ")  # its size, this header included
 OBJECT = struct.Struct(
     "<H2x4xQ"
 )  # its index, 0 for what is free at the end; its size, without this header but of index 0
+
+
+def open_file(path: Path) -> h5py.File:
+    """For reading; raises one of RAISED where it is damaged.
+
+    What a driver would keep in the file is read here, and HDF5 takes the memory that its size announces, up to 4 GB.
+    """
+    with bounded_memory():
+        return h5py.File(path, "r")
 
 
 def damaged(path: Path, error: Exception) -> UserError:
@@ -40,12 +53,11 @@ def check_heaps(path: Path) -> None:
         if path.stat().st_size < COLLECTION.size:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            start, steps = content.find(SIGNATURE), len(content) // 8  # for real heaps do not overlap
-            while start >= 0:
+            steps = len(content) // 8  # for real heaps do not overlap
+            for start in _heaps(file):
                 steps = _steps_left(content, start, steps)
                 if steps < 0:
                     raise UserError(f"{path}: is damaged (a heap at byte {start} has no end); make a whole copy")
-                start = content.find(SIGNATURE, start + 1)
 
 
 def check_inside(path: Path, file: h5py.File) -> None:
@@ -100,6 +112,20 @@ def check_bytes(path: Path, size: int, where: str, most: int = MOST_AT_ONCE) -> 
     """Raises UserError where something would take more than that."""
     if size > most:
         raise UserError(f"{path}: /{where} would take {size >> 20} MB; allowed, or there, are {most >> 20}")
+
+
+def _heaps(file: BinaryIO) -> Iterator[int]:
+    """Where the heaps of a file begin. What is looked through in a map of it would count as memory in use."""
+    place, block = 0, file.read(BLOCK)
+    while len(block) >= len(SIGNATURE):
+        at = block.find(SIGNATURE)
+        while at >= 0:
+            yield place + at
+            at = block.find(SIGNATURE, at + 1)
+        rest = block[1 - len(SIGNATURE) :]  # a signature may lie across two blocks
+        place += len(block) - len(rest)
+        more = file.read(BLOCK)
+        block = rest + more if more else b""
 
 
 def _steps_left(content: mmap.mmap, start: int, steps: int) -> int:

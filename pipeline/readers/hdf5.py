@@ -12,7 +12,7 @@ import h5py
 from models.recording import ARRAYS, Recording
 from pipeline.errors import UserError
 from pipeline.readers.bounded import bounded_memory
-from pipeline.readers.damage import RAISED, check_bytes, check_heaps, check_inside, check_size, damaged
+from pipeline.readers.damage import RAISED, check_bytes, check_heaps, check_inside, check_size, damaged, open_file
 from pipeline.readers.options import WITHOUT_TIMES, Options
 
 name = "hdf5"
@@ -22,7 +22,7 @@ LARGEST_COLUMN = 2**26  # bytes of a column of neurons
 def recognises(path: Path) -> bool:
     """Whether it is an HDF5 file with a group of training data."""
     try:
-        with h5py.File(path, "r") as file:
+        with open_file(path) as file:
             return isinstance(file.get("train", getlink=True), h5py.HardLink) and isinstance(file["train"], h5py.Group)
     except RAISED:
         return False
@@ -51,7 +51,7 @@ def read(path: Path, options: Options) -> Recording:
 @contextmanager
 def _opened(path: Path) -> Iterator[h5py.File]:
     try:
-        with h5py.File(path, "r") as file:
+        with open_file(path) as file:
             yield file
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: /neurons holds text that is not UTF-8 ({error}); allowed is UTF-8") from error

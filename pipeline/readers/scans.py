@@ -19,7 +19,8 @@ import numpy as np
 
 from models.lazy import LazyArray, Rows, chunks, joined, mapped, side_by_side, taken
 from pipeline.errors import UserError
-from pipeline.readers.damage import RAISED, check_heaps, check_inside, check_size, damaged
+from pipeline.readers.bounded import bounded_memory
+from pipeline.readers.damage import RAISED, check_heaps, check_inside, check_size, damaged, open_file
 from pipeline.readers.neurons import with_ids
 from pipeline.readers.presentations import SPLITS, Presentations
 from pipeline.readers.splits import first_of_number
@@ -82,8 +83,9 @@ class _File:
             raise UserError(f"{path}: is not an HDF5 file; allowed is a file of the original's scans")
         check_heaps(path)
         try:
-            self._file = h5py.File(path, "r")
-            check_inside(path, self._file)
+            self._file = open_file(path)
+            with bounded_memory():
+                check_inside(path, self._file)
             inputs = self._dataset("inputs", "uif", 4)
             responses = self._dataset("responses", "uif", 2)
             if len(inputs) != len(responses):

@@ -4,6 +4,7 @@ and nothing has changed."""
 from __future__ import annotations
 
 import shutil
+import struct
 import sys
 from collections.abc import Callable
 
@@ -143,6 +144,16 @@ def test_a_text_that_says_it_is_of_gigabytes(refused, recording_file, tmp_path, 
     assert "is damaged or truncated (Can't synchronously read data (memory allocation failed" in refused(
         "inspect", path
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, where memory can be bounded")
+@pytest.mark.parametrize("options", [[], ["--format", "hdf5"], ["--format", "nwb"]])
+def test_a_drivers_block_that_says_it_is_of_gigabytes(refused, recording_file, tmp_path, options):
+    """HDF5 takes the memory while it opens the file. "HDF5 File Format Specification", II.A and B."""
+    path, content = tmp_path / "bad.h5", bytearray(recording_file.read_bytes())
+    struct.pack_into("<QQ", content, 40, len(content) + 16, len(content))  # the file's end, and the block's address
+    path.write_bytes(content + struct.pack("<4xI8s", 2**31 - 1, b"NCSAmult"))
+    assert "Unable to synchronously open file (image null after H5MM_realloc())" in refused("inspect", path, *options)
 
 
 def test_groups_in_a_circle_are_gone_through_once(refused, recording_file, tmp_path):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from pipeline.errors import UserError
+from pipeline.readers.damage import open_file
 from pipeline.readers.nwb.opened import Opened, opened
 from pipeline.readers.nwb.responses import read_responses
 from pipeline.readers.nwb.splits import read_splits
@@ -26,7 +26,7 @@ SAID = ("experiment_description", "lab", "institution", "session_id", "surgery",
 def recognises(path: Path) -> bool:
     """Whether it is HDF5 and says which version of NWB it is."""
     try:
-        with h5py.File(path, "r") as file:
+        with open_file(path) as file:
             return "nwb_version" in file.attrs
     except Exception:  # of whatever else the file is
         return False

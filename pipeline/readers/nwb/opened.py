@@ -15,7 +15,7 @@ import numpy as np
 from models.lazy import LazyArray
 from pipeline.errors import UserError
 from pipeline.readers.bounded import bounded_memory
-from pipeline.readers.damage import check_filters, check_heaps, check_inside
+from pipeline.readers.damage import check_filters, check_heaps, check_inside, open_file
 
 MOST_BYTES = 2**28  # of a column or of times, which are read as a whole
 MOST_IMAGE_BYTES = 2**26
@@ -90,11 +90,11 @@ def opened(path: Path) -> Iterator[Opened]:
         warnings.simplefilter("ignore")
         try:
             check_heaps(path)
-            own = h5py.File(path, "r")
-            check_inside(path, own)
-            # pynwb knows the types of NWB itself; those of others' extensions are in the file
-            others = not own.get("specifications", {}).keys() <= KNOWN
+            own = open_file(path)
             with bounded_memory():
+                check_inside(path, own)
+                # pynwb knows the types of NWB itself; those of others' extensions are in the file
+                others = not own.get("specifications", {}).keys() <= KNOWN
                 io = NWBHDF5IO(str(path), "r", load_namespaces=others)
         except UserError:
             raise
