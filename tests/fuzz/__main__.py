@@ -5,7 +5,7 @@
 
 Valid files of each format are mutated at random, from a seed, and each goes through `hypercolumn inspect` and `ingest`,
 on an embedded server of its own. Whatever is neither exit code 0 nor 2 with one line, every traceback, every process
-that ends, every file that takes over 10 s of the processor, a minute or 1 GB, and every row or stored file of what was
+that ends, every file that takes over 10 s of the processor or 1 GB, and every row or stored file of what was
 refused is told, and the file kept. Ends with exit code 0 if there is none.
 """
 

@@ -35,9 +35,10 @@ def sensorium(folder: Path) -> list[Path]:
 
 
 def original(folder: Path) -> list[Path]:
-    """Pickles of each protocol that is read, and a folder of the three files of a scan."""
+    """Pickles of each protocol that is read, a scan's three files, and those of a scan of two areas."""
     pickles = [write_pickle(RECORDING, folder / f"protocol-{number}.pkl", number) for number in (2, 3, 4, 5)]
-    return [*pickles, write_scans(RECORDING, folder / "scan")]
+    areas = write_scans(RECORDING, folder / "areas", {"V1": slice(0, 1), "V4": slice(1, 2)})
+    return [*pickles, write_scans(RECORDING, folder / "scan"), areas]
 
 
 def nwb(folder: Path) -> list[Path]:
