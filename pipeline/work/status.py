@@ -13,13 +13,16 @@ from schemas.work import Lease
 
 
 def table_status() -> list[dict[str, Any]]:
-    """A row for each computed table: how many of its keys are done, running, failed and pending."""
+    """A row for each computed table: how many of its keys are done, running, failed and pending.
+
+    Rows of what is declared no more are not counted.
+    """
     rows = []
     for computed in tables_named():
-        declared, done = len(computed.key_source), len(computed)
+        declared, left = len(computed.key_source), len(computed.key_source - computed.proj())
         running, failed = len(computed.jobs.reserved), len(computed.jobs.errors)
-        pending = declared - done - running - failed
-        counts = {"declared": declared, "done": done, "running": running, "pending": pending, "failed": failed}
+        counts = {"declared": declared, "done": declared - left, "running": running}
+        counts |= {"pending": left - running - failed, "failed": failed}
         rows.append({"table": type(computed).__name__, **counts})
     return rows
 

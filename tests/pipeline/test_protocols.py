@@ -14,8 +14,9 @@ from pipeline.datasets import add_recording
 from pipeline.errors import UserError
 from pipeline.protocols import PROTOCOLS, SETTINGS, declare_protocol
 from pipeline.tasks import declare_task
+from pipeline.work.status import table_status
 from schemas.dataset import Dataset, TrainingSet
-from schemas.insilico import GaborParameters, InSilicoTask, MEIParameters, Protocol
+from schemas.insilico import FeatureWeights, GaborParameters, InSilicoTask, MEIParameters, Protocol
 from schemas.training import TrainingTask
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -88,3 +89,18 @@ def test_a_name_stands_for_the_same_settings_for_ever(task, monkeypatch):
     monkeypatch.setitem(protocols.SETTINGS, MEIParameters, changed)
     with pytest.raises(UserError, match="mei_parameters 'standard' is in this database with other values"):
         declare_protocol(task, "full")
+
+
+def test_results_of_an_experiment_that_is_asked_for_no_more_are_not_pending(command, task):
+    def status() -> dict[str, int]:
+        row = next(row for row in table_status() if row["table"] == "FeatureWeights")
+        return {name: row[name] - before.get(name, 0) for name in ("declared", "done", "pending")}
+
+    before: dict[str, int] = {}
+    before = status()
+    declare_protocol(task, "weights")
+    assert command("worker").code == 0
+    assert status() == {"declared": 1, "done": 1, "pending": 0}
+    (InSilicoTask & task).delete_quick()
+    assert len(FeatureWeights & task) == 1
+    assert status() == {"declared": 0, "done": 0, "pending": 0}
