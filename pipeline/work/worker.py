@@ -18,6 +18,7 @@ import datajoint as dj
 
 from models.interrupts import deferred
 from pipeline.errors import is_full_disk
+from pipeline.visible import visible_lines
 from pipeline.work import lease, queue
 from pipeline.work.tables import tables_named
 from schemas import provenance, server
@@ -132,6 +133,11 @@ def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
         if server.is_lost(failure) or server.passes(failure) or computed.jobs & key:
             raise
         error = failure.__context__ or failure  # it could not be kept with the job, which was deleted meanwhile
+    except ValueError as failure:
+        error = failure.__context__
+        if error is None:
+            raise
+        _keep_legibly(computed, key, error)
     if isinstance(error, KeyboardInterrupt | SystemExit):
         with suppress(Exception):  # where the server has gone away by now, `queue.recover` does it
             queue.put_back(computed, key, "error")
@@ -146,6 +152,12 @@ def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
         raise error
     _let_go(error)
     return Outcome(type(computed).__name__, key, error)
+
+
+def _keep_legibly(computed: dj.Computed, key: dict[str, Any], error: BaseException) -> None:
+    """With its job, an error whose text the server cannot keep: with half a character, or on PostgreSQL a zero byte."""
+    stack = "".join(traceback.format_exception(error))
+    computed.jobs.error(key, visible_lines(Outcome("", key, error).line), visible_lines(stack))
 
 
 def _is_void(computed: dj.Computed, key: dict[str, Any], error: BaseException | None) -> bool:

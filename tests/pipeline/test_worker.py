@@ -1,50 +1,21 @@
-"""Workers: every declared task is done once, a failure is reported, an interrupted training goes on elsewhere."""
+"""Workers: every declared task is done once, and a failure is reported."""
 
 from __future__ import annotations
 
 import gc
 import re
-import signal
-import subprocess
 import traceback
 import weakref
 from functools import cache
 
 import pytest
 
-from embedded_processes import python
 from models import evaluation
 from pipeline.work import queue
 from pipeline.work.worker import outcomes, work
 from schemas import provenance
 from schemas.experiment import Experiment
-from schemas.training import SavedState, TrainedModel, TrainingTask
-from schemas.work import Lease
-from waiting import eventually
-
-LONGER = 400  # steps of the configuration of that name
-INTERRUPTED = "hypercolumn: interrupted; what was finished is kept"
-# A worker that gets SIGTERM while it imports PyTorch, where the exception that a handler raises is lost.
-INTERRUPTED_IMPORT = """if True:
-    import signal, sys
-    from importlib.abc import MetaPathFinder
-    from small_configurations import ADDED, cli, configs
-
-    class Interrupting(MetaPathFinder):
-        def find_spec(self, name, path, target=None):
-            if name == "torch":
-                sys.meta_path.remove(self)
-                try:
-                    signal.raise_signal(signal.SIGTERM)
-                except BaseException:
-                    pass
-
-    assert "torch" not in sys.modules
-    sys.meta_path.insert(0, Interrupting())
-    configs.CONFIGS.update(ADDED)
-    sys.argv = ["hypercolumn", "worker"]
-    cli.main()
-"""
+from schemas.training import TrainedModel, TrainingTask
 
 
 @pytest.mark.parametrize("arguments", [[], ["--once"], ["--table", "TrainedModel"], ["--once", "--device", "cpu"]])
@@ -137,6 +108,24 @@ def test_a_failure_is_reported_and_the_others_are_done(command, declare, counts,
     assert len(TrainedModel & keys[1]) == 1
 
 
+@pytest.mark.parametrize("byte", ["\0", "\udc80"])
+def test_a_failure_that_no_server_can_spell(command, declare, counts, monkeypatch, byte):
+    """A zero byte, which PostgreSQL takes in no text, and a byte of a path that is not UTF-8."""
+    declare("quick", 24)
+
+    def fail(self, key, task):
+        raise ValueError(f"file {byte} is missing")
+
+    monkeypatch.setattr(TrainedModel, "make_compute", fail)
+    code, out, _ = command("worker")
+    assert code == 1
+    assert out.endswith("0 done, 1 failed, nothing left\n")
+    assert counts() == {"declared": 2, "done": 1, "running": 0, "pending": 0, "failed": 1}
+    said = TrainedModel.jobs.errors.fetch1("error_message")
+    assert re.fullmatch(r"ValueError: file (\\x00|\\udc80|\0) is missing", said)
+    assert "raise ValueError(f" in command("status", "--tracebacks").out
+
+
 @pytest.mark.parametrize("kept", ["the error", "one that it came from"])
 def test_a_failed_job_holds_no_memory(declare, monkeypatch, kept):
     """Its error does, as long as somebody has it, unless the frames in its traceback are empty."""
@@ -217,95 +206,6 @@ def test_a_restricted_worker(command, refused, declare, option):
 
 def test_once_or_for_ever(refused):
     assert "exclude each other" in refused("worker", "--once", "--poll", 1)
-
-
-def test_a_worker_that_polls(start, declare):
-    worker = start("worker", "--poll", 0.1, quick=True)
-    keys = [declare("quick", seed) for seed in (63, 64)]
-    eventually(lambda: len(TrainedModel & keys) == 2)
-    code, err = end(worker, signal.SIGTERM)
-    assert (code, err.strip()) == (130, INTERRUPTED)
-    assert not Lease()
-
-
-def test_an_interrupt_while_pytorch_is_imported_is_not_lost(declare, counts):
-    declare("endless", 65)
-    with python(INTERRUPTED_IMPORT) as worker:
-        try:
-            _, err = worker.communicate(timeout=60)
-        finally:
-            worker.kill()
-    assert (worker.returncode, err.strip()) == (130, INTERRUPTED)
-    assert counts() == {"declared": 2, "done": 1, "running": 0, "pending": 1, "failed": 0}
-    assert not Lease()
-
-
-def wait_for_training(process: subprocess.Popen) -> None:
-    """Read until a training has had its first validation."""
-    assert any("| step " in line for line in process.stdout)
-
-
-def end(process: subprocess.Popen, number: signal.Signals) -> tuple[int, str]:
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    return process.returncode, err
-
-
-def bits(key: dict) -> list:
-    """All that two trainings of one task must agree in."""
-    row = (TrainedModel & key).proj("num_iterations", "val_loss", "test_corr").fetch1()
-    parts = [(part & key).to_dicts(order_by="KEY") for part in (TrainedModel.Neuron, TrainedModel.Curve)]
-    weights = (TrainedModel & key).fetch1("weights").load()
-    return [row, *parts, {name: tensor.tolist() for name, tensor in weights.items()}]
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_another_worker_goes_on(start, declare, counts, command, number, store):
-    key = declare("longer", 28)
-    assert command("worker").code == 0
-    undisturbed = bits(key)
-    (TrainedModel & key).delete(prompt=False)
-
-    worker = start("worker", quick=True)
-    wait_for_training(worker)
-    eventually(lambda: SavedState & key)
-    assert counts()["running"] == 1
-    code, err = end(worker, number)
-    if number == signal.SIGKILL:
-        assert counts()["running"] == 1
-    else:
-        assert (code, err.strip()) == (130, INTERRUPTED)
-        assert counts() == {"declared": 2, "done": 1, "running": 0, "pending": 1, "failed": 0}
-        assert not Lease()
-    assert not TrainedModel & key
-    steps, path = (SavedState & key).fetch1("steps_taken", "state")
-    assert 0 < steps < LONGER
-
-    assert command("worker").out.endswith("1 done, 0 failed, nothing left\n")
-    assert bits(key) == undisturbed
-    assert not SavedState & key
-    assert not (store / path.path).exists()
-    assert not Lease()
-
-
-def test_a_state_without_a_job_is_removed(declare, command, trained, state_left):
-    assert command("worker").out.endswith("0 done, 0 failed, nothing left\n")
-    assert not SavedState & trained
-    assert not state_left.exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_leaves_its_task(start, tiny, declare, counts, snapshot, number):
-    key = declare("endless", 40)
-    before = snapshot()
-    process = start("train", tiny, "--config", "endless", "--seed", 40, quick=True)
-    wait_for_training(process)
-    code, err = end(process, number)
-    assert (code, err.strip()) == (130, INTERRUPTED)
-    (SavedState & key).discard()  # from which it would go on
-    assert snapshot() == before
-    assert len(TrainingTask & key) == 1
-    assert counts()["pending"] == 1
 
 
 def test_work_in_python(declare):
