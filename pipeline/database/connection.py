@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import time
@@ -16,10 +15,9 @@ from filelock import FileLock
 import schemas
 from pipeline.database import DEFAULT_PREFIX, schema_version
 from pipeline.database.embedded import EmbeddedServer, default_home
+from pipeline.database.store import STORE, check_store
 from pipeline.errors import UserError, said
 from schemas import server
-
-STORE = "main"  # the tables' files lie there
 
 log = logging.getLogger("hypercolumn")
 
@@ -95,19 +93,6 @@ def check_file() -> None:
         reason = said(error)
         # Not `from error`: what pydantic says holds the value, which may be a password.
         raise UserError(f"{path}: is not a configuration that DataJoint can read ({reason}); mend it") from None
-
-
-def check_store() -> None:
-    """Raises UserError where the configured store cannot be one."""
-    try:
-        spec = dj.config.get_store_spec(STORE)
-    except dj.DataJointError as error:
-        raise UserError(
-            f"DataJoint's configuration has no usable store {STORE!r} ({error}); add stores.{STORE}.protocol and "
-            f"stores.{STORE}.location to datajoint.json"
-        ) from error
-    if spec["protocol"] == "s3" and importlib.util.find_spec("s3fs") is None:
-        raise UserError(f"store {STORE!r} is on S3, which needs more packages; pip install 'hypercolumn[s3]'")
 
 
 def open_connection() -> tuple[dj.Connection, str]:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import psutil
 
 from pipeline.database import postgres
-from pipeline.database.connection import STORE, check_file, check_store, is_configured, open_connection, opened
+from pipeline.database.connection import check_file, is_configured, open_connection, opened
 from pipeline.database.embedded import EmbeddedServer, default_home
 from pipeline.database.server_account import ELSEWHERE, is_private
+from pipeline.database.store import STORE, check_store
 from pipeline.doctor import database, machine, store
 from pipeline.doctor.finding import Finding, fault, guarded, ok, warning
 

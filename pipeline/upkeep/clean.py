@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import datajoint as dj
 
 import schemas
-from pipeline.database.connection import STORE
+from pipeline.database.store import STORE
 from pipeline.errors import UserError
 from pipeline.work import lease
 from schemas.training import TrainedModel

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import datajoint as dj
 
 from models.interrupts import deferred
+from pipeline.database.store import check_answers
 from pipeline.errors import is_full_disk
 from pipeline.visible import visible_lines
 from pipeline.work import lease, queue
@@ -58,8 +59,8 @@ def outcomes(
 
     restrictions: of what is taken, as for `populate`. poll: seconds after which to look again, for ever.
     Jobs of dead processes go back to the queue first. A job that is interrupted goes back, too, and so do all of
-    this process when the server was away or had a deadlock; KeyboardInterrupt and a full disk end it, a job that fails
-    does not.
+    this process when the server was away or had a deadlock; KeyboardInterrupt, a full disk and a store that does not
+    answer end it, a job that fails does not.
     """
     connection = dj.conn()
     losses = 0  # since something was done
@@ -147,9 +148,13 @@ def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
         return None
     if error is None:
         return None
-    if is_full_disk(error) or server.passes(error):
+    try:
+        if is_full_disk(error) or server.passes(error):
+            raise error
+        check_answers()  # without a store all jobs would fail, and not this one alone
+    except Exception:
         server.patiently(computed.connection, lambda: queue.put_back(computed, key, "error"))
-        raise error
+        raise
     _let_go(error)
     return Outcome(type(computed).__name__, key, error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,9 +24,11 @@ from schemas.codecs import CorruptFileError
 from schemas.dataset import Dataset, TrainingSet
 from schemas.insilico import FeatureWeights
 from schemas.stored_file import StoreError
-from schemas.training import TrainedModel
+from schemas.training import SavedState, TrainedModel
+from schemas.training.saved_state import DatabaseKeeper
 
 BUCKET = "lab"
+NOBODY = "127.0.0.1:9"  # answers there
 MIDDLE = 20_000  # of the recording's file: in its compressed responses or images
 
 
@@ -107,9 +110,41 @@ def test_a_store_on_s3(bucket, recorded, command, quick, recording, only, tmp_pa
     row.load_model()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(dj.config["stores"]["main"], "endpoint", "127.0.0.1:9")  # where nobody answers
+        patch.setitem(dj.config["stores"]["main"], "endpoint", NOBODY)
         with pytest.raises(StoreError, match=r"cannot be read from the store \(EndpointConnectionError: "):
             (Dataset & {"dataset_name": recorded}).load()
+
+
+def test_a_bucket_that_goes_away_fails_no_job(bucket, recorded, command, quick, monkeypatch):
+    """It is gone when the model is to be stored; the saved state, from before, is gone on from."""
+    key = declare_task(recorded, "longer", 0)
+    train = TrainedModel._train
+    with monkeypatch.context() as patch:
+
+        def go_away(*arguments):
+            trained = train(*arguments)
+            patch.setitem(dj.config["stores"]["main"], "endpoint", NOBODY)
+            return trained
+
+        patch.setattr(TrainedModel, "_train", go_away)
+        code, _, err = command("worker", "--dataset", recorded)
+    assert code == 2
+    said = r"hypercolumn: s3, 127\.0\.0\.1:9, lab: the store does not answer \(.*; check stores\.main .*\n"
+    assert re.fullmatch(said, err)
+    assert [len(jobs) for jobs in (TrainedModel.jobs.errors, TrainedModel.jobs.pending)] == [0, 1]
+    bucket.invalidate_cache()
+    assert sorted(path.rpartition(".")[2] for path in bucket.find(BUCKET)) == ["h5", "safetensors"]
+    steps = (SavedState & key).fetch1("steps_taken")
+    assert 0 < steps <= 400
+
+    found = []
+    load = DatabaseKeeper.load
+    monkeypatch.setattr(DatabaseKeeper, "load", lambda self: found.append(load(self)) or found[-1])
+    assert command("worker", "--dataset", recorded).out.endswith("1 done, 0 failed, nothing left\n")
+    assert int(found[0]["standing.steps_taken"]) == steps
+    assert not SavedState & key
+    bucket.invalidate_cache()
+    assert sorted(path.rpartition(".")[2] for path in bucket.find(BUCKET)) == ["h5", "safetensors"]
 
 
 def test_clean_removes_what_nobody_refers_to_from_s3(bucket, recorded, command, quick, monkeypatch):

@@ -8,6 +8,7 @@ import traceback
 import weakref
 from functools import cache
 
+import datajoint as dj
 import pytest
 
 from models import evaluation
@@ -106,6 +107,28 @@ def test_a_failure_is_reported_and_the_others_are_done(command, declare, counts,
     assert out.startswith("failed before and tried again: 1\n")
     assert out.endswith("1 done, 0 failed, nothing left\n")
     assert len(TrainedModel & keys[1]) == 1
+
+
+def test_without_a_store_no_job_fails(command, declare, counts, monkeypatch, tmp_path):
+    for seed in (23, 24):
+        declare("quick", seed)
+    compute, place = TrainedModel.make_compute, tmp_path / "mounted" / "store"
+    with monkeypatch.context() as patch:
+
+        def go_away(self, key, task):
+            (tmp_path / "mounted").touch()
+            patch.setitem(dj.config["stores"]["main"], "location", str(place))
+            return compute(self, key, task)
+
+        patch.setattr(TrainedModel, "make_compute", go_away)
+        code, _, err = command("worker")
+    assert code == 2
+    assert err == (
+        f"hypercolumn: {place}: the store does not answer (it is not there); check stores.main in DataJoint's "
+        "configuration, its server or disk, and your permissions\n"
+    )
+    assert counts() == {"declared": 3, "done": 1, "running": 0, "pending": 2, "failed": 0}
+    assert command("worker").out.endswith("2 done, 0 failed, nothing left\n")
 
 
 @pytest.mark.parametrize("byte", ["\0", "\udc80"])
