@@ -121,24 +121,9 @@ def _imported(modules: Sequence[str]) -> Iterator[None]:
 
 def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
     """Do one job; None where another process has it, or where it is declared no more."""
-    options = {"reserve_jobs": True, "refresh": False, "suppress_errors": True, "return_exception_objects": True}
-    error: BaseException | None
-    try:
-        done = computed.populate(key, max_calls=1, **options)
-        if done["success_count"]:
-            return Outcome(type(computed).__name__, key, None)
-        error = next((error for _, error in done["error_list"]), None)
-    except SystemExit as interrupt:  # a scheduler's SIGTERM, which DataJoint turns into this
-        error = interrupt
-    except dj.DataJointError as failure:
-        if server.is_lost(failure) or server.passes(failure) or computed.jobs & key:
-            raise
-        error = failure.__context__ or failure  # it could not be kept with the job, which was deleted meanwhile
-    except ValueError as failure:
-        error = failure.__context__
-        if error is None:
-            raise
-        _keep_legibly(computed, key, error)
+    is_done, error = _populate(computed, key)
+    if is_done:
+        return Outcome(type(computed).__name__, key, None)
     if isinstance(error, KeyboardInterrupt | SystemExit):
         with suppress(Exception):  # where the server has gone away by now, `queue.recover` does it
             queue.put_back(computed, key, "error")
@@ -157,6 +142,25 @@ def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
         raise
     _let_go(error)
     return Outcome(type(computed).__name__, key, error)
+
+
+def _populate(computed: dj.Computed, key: dict[str, Any]) -> tuple[bool, BaseException | None]:
+    """Whether a job was done, and its error, which is kept with it; neither where another process has it."""
+    options = {"reserve_jobs": True, "refresh": False, "suppress_errors": True, "return_exception_objects": True}
+    try:
+        done = computed.populate(key, max_calls=1, **options)
+        return bool(done["success_count"]), next((error for _, error in done["error_list"]), None)
+    except SystemExit as interrupt:  # a scheduler's SIGTERM, which DataJoint turns into this
+        return False, interrupt
+    except dj.DataJointError as failure:
+        if server.is_lost(failure) or server.passes(failure) or computed.jobs & key:
+            raise
+        return False, failure.__context__ or failure  # which could not be kept: the job was deleted meanwhile
+    except ValueError as failure:  # of the driver, about the text of the error that was to be kept
+        if failure.__context__ is None:
+            raise
+        _keep_legibly(computed, key, failure.__context__)
+        return False, failure.__context__
 
 
 def _keep_legibly(computed: dj.Computed, key: dict[str, Any], error: BaseException) -> None:
