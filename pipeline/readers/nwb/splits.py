@@ -15,13 +15,16 @@ SPLITS = {
     **{"test": "test", "testing": "test"},
     **{"": "", "none": ""},  # left out
 }
-TOLERANCE = 1e-4  # seconds by which a presentation may seem to begin before its interval
+# Seconds by which a presentation may seem to begin before its interval, for one may be timed by a photodiode and the
+# other as planned: a frame of a monitor, but no more than a share of the shortest interval.
+LEAST_TOLERANCE, MOST_TOLERANCE, SHARE = 1e-4, 0.02, 0.1
 
 
 def read_splits(file: Opened, shown: Shown) -> np.ndarray | None:
     """(trials,) "train", "validation", "test" or "" (left out), or None where no table has such a column.
 
-    A presentation belongs to the interval that began last before it and is not over; outside all, it is left out.
+    A presentation belongs to the interval that began last before it and is not over, or that is about to begin; outside
+    all, it is left out.
     """
     from pynwb.epoch import TimeIntervals
 
@@ -39,7 +42,8 @@ def read_splits(file: Opened, shown: Shown) -> np.ndarray | None:
     given = [_split(file, str(one), what) for one in file.whole(table[column].data, what).tolist()]
     start, stop = (file.whole(table[one].data, f"{one} of {place(table)}") for one in ("start_time", "stop_time"))
     order = np.argsort(start, kind="stable")
-    row = np.searchsorted(start[order], shown.onsets + TOLERANCE, side="right") - 1
+    tolerance = np.clip(SHARE * np.fmin.reduce(stop - start), LEAST_TOLERANCE, MOST_TOLERANCE)
+    row = np.searchsorted(start[order], shown.onsets + tolerance, side="right") - 1
     inside = (row >= 0) & (shown.onsets < stop[order][row])
     splits = np.where(inside, np.array([*given, ""])[order][row], "")
     if not splits.astype(bool).any():

@@ -74,6 +74,22 @@ def test_units_of_one_number(whole_numbers, tmp_path):
     assert found.train_responses.shape == (8, 2)
 
 
+@pytest.mark.parametrize("apart", [1.0, 0.05])
+@pytest.mark.parametrize("after", [-0.015, 0.3, 0.85])
+def test_a_presentation_belongs_to_a_trial(whole_numbers, tmp_path, apart, after):
+    """It begins in it, or seems to begin a little before it. apart: seconds; after: share of a trial."""
+    splits = ["train"] * 8 + ["validation"] * 2 + ["test"] * 2
+    made, starts = nwb_files.new_file(), np.arange(1, 13) * apart
+    made.add_trial_column("split", "Which trials are for what.")
+    for start, split in zip(starts, splits, strict=True):
+        made.add_trial(start_time=start, stop_time=start + apart, split=split)
+    nwb_files.add_images(made, whole_numbers.train_images, np.arange(12), starts + after * apart)
+    made.add_unit(spike_times=starts)
+    path = nwb_files.write(made, tmp_path / "early.nwb")
+    found = nwb.read(path, Options(window=(0, 0.04)))
+    assert found.split_of_trial.tolist() == splits
+
+
 def test_windows(whole_numbers, good_nwb):
     """Spikes of a unit lie evenly from 0.05 to 0.55 s: a quarter of the window holds a quarter of four of them."""
     found = read(good_nwb, options=Options(window=(0.05, 0.175)))
