@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,8 +83,8 @@ def _counts(file: Opened, units: Any, rows: np.ndarray, starts: np.ndarray, stop
     return counts
 
 
-def _ragged(file: Opened, table: Any, name: str, rows: np.ndarray) -> list[np.ndarray]:
-    """The values of some rows of a ragged column."""
+def _ragged(file: Opened, table: Any, name: str, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """The values of some rows of a ragged column, each read when it is asked for: all may be gigabytes."""
     index = table[name]
     what = f"{name} of {place(table)}"
     stops = file.whole(index.data, f"the index of {what}").astype(np.int64)
@@ -92,7 +93,8 @@ def _ragged(file: Opened, table: Any, name: str, rows: np.ndarray) -> list[np.nd
     if len(stops) != len(table.id) or (np.diff(limits) < 0).any() or limits[-1] > len(values):
         raise UserError(f"{file.path}: the index of {what} does not ascend from 0 to at most {len(values)}; it must")
     file.check_size(int(np.diff(limits).max(initial=0)) * values.dtype.itemsize, what)
-    return [values[limits[row] : limits[row + 1]] for row in rows]
+    for row in rows:
+        yield values[limits[row] : limits[row + 1]]
 
 
 def _observed(intervals: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:

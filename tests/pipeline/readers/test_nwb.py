@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from hdmf.common import VectorData, VectorIndex
 from nwbinspector import Importance, inspect_nwbfile
 from pynwb.misc import Units
 
@@ -16,6 +20,8 @@ import nwb_files
 from models.recording import Recording
 from pipeline.errors import UserError
 from pipeline.readers import find, nwb, read
+from pipeline.readers.bounded import bounded_memory
+from pipeline.readers.nwb.responses import UNITS_AT_ONCE
 from pipeline.readers.options import Options
 
 ROOT = Path(__file__).parents[3]
@@ -72,6 +78,22 @@ def test_units_of_one_number(whole_numbers, tmp_path):
     found = read(path, options=Options(units="neuron_id=7"))
     assert found.neurons["unit_id"].tolist() == [7, 7]
     assert found.train_responses.shape == (8, 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, where memory can be bounded")
+def test_spikes_of_one_unit_are_in_memory_at_a_time(whole_numbers, tmp_path, monkeypatch):
+    """Of 200 MB with 100 MB to have."""
+    opened = import_module("pipeline.readers.nwb.opened")  # whose package has a function of that name
+    monkeypatch.setattr(opened, "bounded_memory", partial(bounded_memory, 100_000_000))
+    made = nwb_files.new_file()
+    nwb_files.add_images(made, whole_numbers.train_images, np.arange(12), np.arange(12.0))
+    spikes = np.arange(12 * 2**15) / 2**15
+    times = VectorData(name="spike_times", description="All.", data=np.tile(spikes, UNITS_AT_ONCE))
+    ends = len(spikes) * np.arange(1, UNITS_AT_ONCE + 1)
+    index = VectorIndex(name="spike_times_index", target=times, data=ends)
+    made.units = Units(name="units", description="Busy.", columns=[times, index], id=np.arange(UNITS_AT_ONCE))
+    path = nwb_files.write(made, tmp_path / "long.nwb")
+    assert (nwb.read(path, Options(window=(0, 0.5))).responses == 2**14).all()
 
 
 @pytest.mark.parametrize("apart", [1.0, 0.05])
