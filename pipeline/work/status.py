@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import datajoint as dj
 from rich.table import Table
 
 from pipeline.visible import as_it_is
@@ -15,14 +16,15 @@ from schemas.work import Lease
 def table_status() -> list[dict[str, Any]]:
     """A row for each computed table: how many of its keys are done, running, failed and pending.
 
-    Rows of what is declared no more are not counted.
+    Neither rows nor jobs of what is declared no more are counted.
     """
     rows = []
     for computed in tables_named():
-        declared, left = len(computed.key_source), len(computed.key_source - computed.proj())
-        running, failed = len(computed.jobs.reserved), len(computed.jobs.errors)
+        declared, left = len(computed.key_source), len(_left(computed))
+        running, failed = (len(_of_what_is_left(computed, state)) for state in ("reserved", "errors"))
+        pending = max(0, left - running - failed)  # of counts that are taken one after the other
         counts = {"declared": declared, "done": declared - left, "running": running}
-        counts |= {"pending": left - running - failed, "failed": failed}
+        counts |= {"pending": pending, "failed": failed}
         rows.append({"table": type(computed).__name__, **counts})
     return rows
 
@@ -71,10 +73,20 @@ def as_table(rows: list[dict[str, Any]], title: str) -> Table:
     return table
 
 
+def _left(computed: dj.Computed) -> Any:
+    """What is declared and not done."""
+    return computed.key_source - computed.proj()
+
+
+def _of_what_is_left(computed: dj.Computed, state: str) -> Any:
+    """Its jobs of a state: another may have been done, or deleted, since it was taken or failed."""
+    return getattr(computed.jobs, state).restrict(_left(computed), semantic_check=False)
+
+
 def _jobs(state: str, *columns: str) -> list[dict[str, Any]]:
     rows = []
     for computed in tables_named():
-        for job in getattr(computed.jobs, state).to_dicts():
+        for job in _of_what_is_left(computed, state).to_dicts():
             key = ", ".join(str(job[attribute]) for attribute in computed.primary_key)
             rows.append({"table": type(computed).__name__, "key": key, **{column: job[column] for column in columns}})
     return rows

@@ -137,6 +137,10 @@ def _do(computed: dj.Computed, key: dict[str, Any]) -> Outcome | None:
         if is_full_disk(error) or server.passes(error):
             raise error
         check_answers()  # without a store all jobs would fail, and not this one alone
+    except KeyboardInterrupt:  # and whose fault it was is not known
+        with suppress(Exception):
+            queue.put_back(computed, key, "error")
+        raise
     except Exception:
         server.patiently(computed.connection, lambda: queue.put_back(computed, key, "error"))
         raise
@@ -156,17 +160,24 @@ def _populate(computed: dj.Computed, key: dict[str, Any]) -> tuple[bool, BaseExc
         if server.is_lost(failure) or server.passes(failure) or computed.jobs & key:
             raise
         return False, failure.__context__ or failure  # which could not be kept: the job was deleted meanwhile
-    except ValueError as failure:  # of the driver, about the text of the error that was to be kept
-        if failure.__context__ is None:
+    except Exception as failure:
+        error = failure.__context__
+        if error is None or not _is_about_text(failure):
             raise
-        _keep_legibly(computed, key, failure.__context__)
-        return False, failure.__context__
+        _keep_legibly(computed, key, error)
+        return False, error
+
+
+def _is_about_text(failure: Exception) -> bool:
+    """Whether driver or server refuse a text: half a character, a zero byte, what its table's encoding lacks."""
+    return isinstance(failure, ValueError) or type(failure).__name__ == "DataError"  # of either driver
 
 
 def _keep_legibly(computed: dj.Computed, key: dict[str, Any], error: BaseException) -> None:
-    """With its job, an error whose text the server cannot keep: with half a character, or on PostgreSQL a zero byte."""
-    stack = "".join(traceback.format_exception(error))
-    computed.jobs.error(key, visible_lines(Outcome("", key, error).line), visible_lines(stack))
+    """Keep with its job an error whose text cannot be kept as it is."""
+    texts = Outcome("", key, error).line, "".join(traceback.format_exception(error))
+    line, stack = (visible_lines(text).encode("ascii", "backslashreplace").decode() for text in texts)
+    computed.jobs.error(key, line, stack)
 
 
 def _is_void(computed: dj.Computed, key: dict[str, Any], error: BaseException | None) -> bool:

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from embedded_processes import python
+from pipeline.work import worker
 from schemas.training import SavedState, TrainedModel, TrainingTask
 from schemas.work import Lease
 from waiting import eventually
@@ -104,6 +105,24 @@ def test_another_worker_goes_on(start, declare, counts, command, number, store):
     assert not SavedState & key
     assert not (store / path.path).exists()
     assert not Lease()
+
+
+def test_a_job_goes_back_where_the_store_is_tried_after_it_failed(command, declare, counts, monkeypatch):
+    """Whose fault it was is not known then."""
+    declare("quick", 28)
+
+    def fail(self, key, task):
+        raise OSError("no answer")
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainedModel, "make_compute", fail)
+        patch.setattr(worker, "check_answers", interrupt)
+        code, _, err = command("worker")
+    assert (code, err.strip()) == (130, INTERRUPTED)
+    assert counts() == {"declared": 2, "done": 1, "running": 0, "pending": 1, "failed": 0}
 
 
 def test_a_state_without_a_job_is_removed(declare, command, trained, state_left):
