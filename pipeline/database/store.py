@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,11 @@ from schemas.stored_file import StoreError
 
 STORE = "main"  # the tables' files lie there
 CONTENT = b"of hypercolumn, which removes it"
+NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)  # for this user, or for all of this machine
+
+
+class NotWritableError(Exception):
+    """A store takes no files of this user."""
 
 
 def check_store() -> None:
@@ -46,13 +53,30 @@ def is_there(spec: dict[str, Any]) -> bool:
 
 
 def gives_what_it_takes(spec: dict[str, Any]) -> bool:
-    """Whether a file comes back from a store as it was written; it is removed. Raises what the store raises."""
+    """Whether a file comes back from a store as it was written; it is removed again.
+
+    Raises NotWritableError where this user may write none, otherwise what the store raises.
+    """
     backend, name = StorageBackend(spec), f"hypercolumn-{secrets.token_hex(8)}"
-    backend.put_buffer(CONTENT, name)
     try:
-        return bool(backend.get_buffer(name) == CONTENT)
-    finally:
-        backend.remove(name)
+        _write(backend, name)
+        same = bool(backend.get_buffer(name) == CONTENT)
+    except BaseException:
+        for left in (name, f"{name}.saving"):  # as which DataJoint begins a file
+            with suppress(Exception):
+                backend.remove(left)
+        raise
+    backend.remove(name)
+    return same
+
+
+def _write(backend: StorageBackend, name: str) -> None:
+    try:
+        backend.put_buffer(CONTENT, name)
+    except OSError as error:
+        if error.errno in NOT_WRITABLE:
+            raise NotWritableError(said(error)) from error
+        raise
 
 
 def check_answers() -> None:

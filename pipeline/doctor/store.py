@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,6 @@ from typing import Any
 from pipeline.database import store
 from pipeline.doctor import machine
 from pipeline.doctor.finding import Finding, fault, ok, warning
-
-NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)  # for this user, or for all of this machine
 
 
 def check(spec: dict[str, Any]) -> Iterator[Finding]:
@@ -22,9 +19,7 @@ def check(spec: dict[str, Any]) -> Iterator[Finding]:
         return
     try:
         same = store.gives_what_it_takes(spec)
-    except OSError as error:
-        if error.errno not in NOT_WRITABLE:
-            raise
+    except store.NotWritableError:
         yield warning("store", f"{where} cannot be written", "give this user write access, unless it is a reader's")
         return
     if not same:

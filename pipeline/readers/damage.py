@@ -8,7 +8,6 @@ Specification", III.E.
 from __future__ import annotations
 
 import math
-import mmap
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,15 +48,14 @@ def damaged(path: Path, error: Exception) -> UserError:
 
 def check_heaps(path: Path) -> None:
     """Raises UserError where reading a text of an HDF5 file would never end."""
-    with path.open("rb") as file:
-        if path.stat().st_size < COLLECTION.size:
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            steps = len(content) // 8  # for real heaps do not overlap
-            for start in _heaps(file):
-                steps = _steps_left(content, start, steps)
-                if steps < 0:
-                    raise UserError(f"{path}: is damaged (a heap at byte {start} has no end); make a whole copy")
+    # No map of the file, whose pages would count as memory in use.
+    with path.open("rb") as file, path.open("rb") as content:
+        length = path.stat().st_size
+        steps = length // 8  # for real heaps do not overlap
+        for start in _heaps(file):
+            steps = _steps_left(content, length, start, steps)
+            if steps < 0:
+                raise UserError(f"{path}: is damaged (a heap at byte {start} has no end); make a whole copy")
 
 
 def check_inside(path: Path, file: h5py.File) -> None:
@@ -115,7 +113,7 @@ def check_bytes(path: Path, size: int, where: str, most: int = MOST_AT_ONCE) -> 
 
 
 def _heaps(file: BinaryIO) -> Iterator[int]:
-    """Where the heaps of a file begin. What is looked through in a map of it would count as memory in use."""
+    """Where the heaps of a file begin."""
     place, block = 0, file.read(BLOCK)
     while len(block) >= len(SIGNATURE):
         at = block.find(SIGNATURE)
@@ -128,17 +126,22 @@ def _heaps(file: BinaryIO) -> Iterator[int]:
         block = rest + more if more else b""
 
 
-def _steps_left(content: mmap.mmap, start: int, steps: int) -> int:
-    """Of so many, after the objects of a heap; below 0 where they do not suffice."""
-    if start + COLLECTION.size > len(content):
+def _steps_left(content: BinaryIO, length: int, start: int, steps: int) -> int:
+    """Of so many, after the objects of a heap; below 0 where they do not suffice. length: of the content."""
+    place = start + COLLECTION.size
+    if place > length:
         return steps
-    (size,) = COLLECTION.unpack_from(content, start)
-    end, place = min(start + size, len(content)), start + COLLECTION.size
+    end = min(start + _read(content, start, COLLECTION)[0], length)
     while place + OBJECT.size <= end:
-        index, length = OBJECT.unpack_from(content, place)
-        step = length if index == 0 else (OBJECT.size + -(-length // 8) * 8) % 2**64
+        index, size = _read(content, place, OBJECT)
+        step = size if index == 0 else (OBJECT.size + -(-size // 8) * 8) % 2**64
         steps -= 1
         if step == 0 or steps < 0:
             return -1
         place += step
     return steps
+
+
+def _read(content: BinaryIO, place: int, layout: struct.Struct) -> tuple[int, ...]:
+    content.seek(place)
+    return layout.unpack(content.read(layout.size))

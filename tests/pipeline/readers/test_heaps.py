@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
@@ -12,6 +11,7 @@ from pipeline.errors import UserError
 from pipeline.readers import damage
 
 ENDLESS = damage.SIGNATURE + damage.COLLECTION.pack(64)[8:] + bytes(48)  # its first object is of no size
+FREE = damage.OBJECT.pack(0, 4080) + bytes(4064)  # to its end
 MEASURED = """
 import resource, sys
 from pathlib import Path
@@ -34,11 +34,17 @@ def test_a_heap_without_an_end_is_found_wherever_it_lies(tmp_path, monkeypatch, 
     damage.check_heaps(path)
 
 
+def test_a_heap_that_says_it_is_larger_than_any_file(tmp_path):
+    path = tmp_path / "bad.h5"
+    path.write_bytes(damage.SIGNATURE + (2**64 - 1).to_bytes(8, "little") + damage.OBJECT.pack(1, 2**63))
+    damage.check_heaps(path)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, where resident memory is told in kilobytes")
-def test_a_large_file_takes_no_more_memory(tmp_path):
+@pytest.mark.parametrize("of", [bytes(4096), damage.SIGNATURE + (4096).to_bytes(8, "little") + FREE])
+def test_a_large_file_takes_no_more_memory(tmp_path, of):
     path = tmp_path / "large.h5"
-    path.touch()
-    os.truncate(path, 2**30)
+    path.write_bytes(of * 2**16)
     command = [sys.executable, "-c", MEASURED, str(path)]
     taken = subprocess.run(command, check=True, capture_output=True, text=True)
     assert int(taken.stdout) < 100 * 2**10  # kilobytes
