@@ -14,11 +14,12 @@ import numpy as np
 
 from models.lazy import LazyArray
 from pipeline.errors import UserError
-from pipeline.readers.bounded import bounded_memory
+from pipeline.readers.bounded import MOST, bounded_memory
 from pipeline.readers.damage import check_filters, check_heaps, check_inside, open_file
 
 MOST_BYTES = 2**28  # of a column or of times, which are read as a whole
 MOST_IMAGE_BYTES = 2**26
+TIMES_THE_FILE = 16  # memory that pynwb may take, which makes some 30 kB of each image of a few kB
 KNOWN = {"core", "hdmf-common", "hdmf-experimental"}  # names of specifications
 
 
@@ -91,7 +92,8 @@ def opened(path: Path) -> Iterator[Opened]:
         try:
             check_heaps(path)
             own = open_file(path)
-            with bounded_memory():
+            most = max(MOST, TIMES_THE_FILE * path.stat().st_size)
+            with bounded_memory(most):
                 check_inside(path, own)
                 # pynwb knows the types of NWB itself; those of others' extensions are in the file
                 others = not own.get("specifications", {}).keys() <= KNOWN
@@ -101,7 +103,7 @@ def opened(path: Path) -> Iterator[Opened]:
         except Exception as error:
             raise _damaged(path, error) from error
         try:
-            with Opened(path, None, own).told(), bounded_memory():
+            with Opened(path, None, own).told(), bounded_memory(most):
                 yield Opened(path, io.read(), own)
         finally:
             io.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -20,11 +20,13 @@ import nwb_files
 from models.recording import Recording
 from pipeline.errors import UserError
 from pipeline.readers import find, nwb, read
-from pipeline.readers.bounded import bounded_memory
+from pipeline.readers.bounded import MOST
 from pipeline.readers.nwb.responses import UNITS_AT_ONCE
 from pipeline.readers.options import Options
 
 ROOT = Path(__file__).parents[3]
+opened = import_module("pipeline.readers.nwb.opened")  # whose package has a function of that name
+needs_bounds = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, where memory can be bounded")
 V4 = sorted((ROOT.parent / "shared" / "data").glob("v4_*.h5"))
 
 
@@ -80,11 +82,20 @@ def test_units_of_one_number(whole_numbers, tmp_path):
     assert found.train_responses.shape == (8, 2)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux, where memory can be bounded")
+def test_a_large_file_may_take_more_memory(good_nwb, monkeypatch):
+    allowed = []
+    monkeypatch.setattr(opened, "bounded_memory", lambda most: allowed.append(most) or nullcontext())
+    read(good_nwb)
+    monkeypatch.setattr(opened, "MOST", 0)
+    read(good_nwb)
+    assert allowed == [MOST] * 2 + [16 * good_nwb.stat().st_size] * 2
+
+
+@needs_bounds
 def test_spikes_of_one_unit_are_in_memory_at_a_time(whole_numbers, tmp_path, monkeypatch):
     """Of 200 MB with 100 MB to have."""
-    opened = import_module("pipeline.readers.nwb.opened")  # whose package has a function of that name
-    monkeypatch.setattr(opened, "bounded_memory", partial(bounded_memory, 100_000_000))
+    monkeypatch.setattr(opened, "MOST", 100_000_000)
+    monkeypatch.setattr(opened, "TIMES_THE_FILE", 0)
     made = nwb_files.new_file()
     nwb_files.add_images(made, whole_numbers.train_images, np.arange(12), np.arange(12.0))
     spikes = np.arange(12 * 2**15) / 2**15
