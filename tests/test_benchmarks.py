@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
@@ -21,6 +23,25 @@ def test_a_training_step_is_compared(tmp_path):
     assert [(row["network"], row["neurons"], row["batch"]) for row in rows] == [("hypercolumn", 3, 2), ("plain", 3, 2)]
     assert all(row["user_s"] > 0 and row["wall_s"] > 0 and math.isfinite(row["loss"]) for row in rows)
     assert all(row["precision"] == "tf32" for row in rows)
+
+
+SMALL = {
+    "many_rows.py": ["--models", "20"],
+    "precisions.py": ["--precisions", "float32", "--steps", "10", "--neurons", "3", "--images", "40", "--batch", "4"],
+    "predict.py": ["--neurons", "3", "--images", "4", "--gabor-neurons", "1", "--repeats", "1"],
+    "roofline.py": ["--neurons", "3", "--batch", "2", "--steps", "1"],
+    "scaling.py": ["--vary", "pixels", "--neurons", "3", "--batch", "2", "--steps", "1"],
+}
+
+
+@pytest.mark.parametrize("script", SMALL)
+def test_it_runs_on_little(tmp_path, script):
+    command = [sys.executable, BENCHMARKS / script, "--json", *SMALL[script]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert rows
+    assert all(math.isfinite(value) for row in rows for value in row.values() if isinstance(value, float))
 
 
 def test_a_peer_that_is_not_installed_is_named(tmp_path):
