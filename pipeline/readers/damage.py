@@ -17,6 +17,7 @@ import h5py
 
 from pipeline.errors import UserError
 from pipeline.readers.bounded import bounded_memory
+from pipeline.readers.datatypes import is_possible, types_of
 
 BLOCK = 2**24  # bytes
 MOST_AT_ONCE = 2**28  # bytes
@@ -61,11 +62,12 @@ def check_heaps(path: Path) -> None:
 def check_inside(path: Path, file: h5py.File) -> None:
     """Raises UserError where something lies elsewhere: that could be any other file that the user can read.
 
-    No link is followed.
+    And where something is of a type that nothing can be of. No link is followed.
     """
     # Not by HDF5's own visit, which asks more of each object than its address and may not come to an end of that.
     seen: set[int] = set()
     groups = [file["/"]]
+    _check_types(path, groups[0])
     while groups:
         group = groups.pop()
         for name in group:
@@ -75,9 +77,16 @@ def check_inside(path: Path, file: h5py.File) -> None:
             if away or isinstance(link, h5py.ExternalLink):
                 where = f"{group.name.rstrip('/')}/{name}"
                 raise UserError(f"{path}: {where} lies in another file; allowed is data within the file")
+            if found is not None:
+                _check_types(path, found)
             if isinstance(found, h5py.Group) and (address := group.id.links.get_info(name.encode()).u) not in seen:
                 seen.add(address)
                 groups.append(found)
+
+
+def _check_types(path: Path, one: h5py.HLObject) -> None:
+    if not all(is_possible(found) for found in types_of(one)):
+        raise UserError(f"{path}: is damaged ({one.name} or an attribute of it is of no type); make a whole copy")
 
 
 def check_size(path: Path, dataset: h5py.Dataset, where: str, most: int | None = None) -> None:

@@ -156,6 +156,30 @@ def test_a_drivers_block_that_says_it_is_of_gigabytes(refused, recording_file, t
     assert "Unable to synchronously open file (image null after H5MM_realloc())" in refused("inspect", path, *options)
 
 
+@pytest.mark.parametrize("where", ["an attribute", "an attribute of a column", "a column", "a part of a column"])
+@pytest.mark.parametrize("kind", [2, 3, 15])
+def test_a_type_that_nothing_is_of(refused, recording_file, tmp_path, where, kind):
+    """HDF5 crashes on it. "HDF5 File Format Specification", IV.A.2.d: what has a varying length."""
+    path = tmp_path / "bad.h5"
+    with h5py.File(recording_file) as good, h5py.File(path, "w") as file:
+        for name in ("train", "validation", "test"):
+            good.copy(name, file)
+        file["neurons/depth"] = np.arange(6)
+        if where == "an attribute":
+            file.attrs["description"] = "text"
+        elif where == "an attribute of a column":
+            file["neurons/depth"].attrs["unit"] = "um"
+        elif where == "a column":
+            file["neurons/area"] = ["V1"] * 6
+        else:
+            parts = np.array([("V1", 1)] * 6, [("area", h5py.string_dtype()), ("layer", "i2")])
+            file.create_dataset("neurons/place", data=parts)
+    content, text = path.read_bytes(), bytes([0x19, 1, 1, 0])
+    assert content.count(text) == 1
+    path.write_bytes(content.replace(text, bytes([0x19, kind, 1, 0])))
+    assert "or an attribute of it is of no type); make a whole copy" in refused("inspect", path, "--format", "hdf5")
+
+
 def test_groups_in_a_circle_are_gone_through_once(refused, recording_file, tmp_path):
     path = tmp_path / "round.h5"
     shutil.copy(recording_file, path)
