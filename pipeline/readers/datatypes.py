@@ -1,6 +1,7 @@
 """Datatypes that an HDF5 file cannot have, and on which HDF5 (to 1.14.6 at least) crashes when such values are read.
 
-Of a type of varying length it looks for no other kind than sequences and strings, and follows a null pointer for one.
+There are two kinds of types of varying length, sequences and strings; it takes any number for the kind when it opens
+one.
 Layout: "HDF5 File Format Specification", IV.A.2.d.
 """
 

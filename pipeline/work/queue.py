@@ -25,13 +25,18 @@ AT_ONCE = 32  # pending jobs that a worker chooses from
 INTERRUPTED = ("SystemExit: SIGTERM received", "KeyboardInterrupt", "SystemExit: 1")
 
 
+def left(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> Any:
+    """What is declared and not done, within the restrictions."""
+    return computed._jobs_to_do(tuple(restrictions)) - computed.proj()
+
+
 def refresh(computed: dj.Computed, restrictions: Sequence[Any] = ()) -> None:
     """Queue what is declared and not done, within the restrictions; take away what is declared no more.
 
     All at once: DataJoint's own `refresh` inserts them one by one.
     """
     jobs = computed.jobs
-    new = (computed._jobs_to_do(tuple(restrictions)) - computed.proj()).restrict(Not(jobs), semantic_check=False)
+    new = left(computed, restrictions).restrict(Not(jobs), semantic_check=False)
     keys = new.keys()
     if keys:
         urgent = {tuple(row[name] for name in Priority.primary_key): row["priority"] for row in Priority.to_dicts()}

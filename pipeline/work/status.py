@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pipeline.visible import as_it_is
 from pipeline.work import lease as leases
+from pipeline.work import queue
 from pipeline.work.tables import tables_named
 from schemas.work import Lease
 
@@ -20,7 +21,7 @@ def table_status() -> list[dict[str, Any]]:
     """
     rows = []
     for computed in tables_named():
-        declared, left = len(computed.key_source), len(_left(computed))
+        declared, left = len(computed.key_source), len(queue.left(computed))
         running, failed = (len(_of_what_is_left(computed, state)) for state in ("reserved", "errors"))
         pending = max(0, left - running - failed)  # of counts that are taken one after the other
         counts = {"declared": declared, "done": declared - left, "running": running}
@@ -73,14 +74,9 @@ def as_table(rows: list[dict[str, Any]], title: str) -> Table:
     return table
 
 
-def _left(computed: dj.Computed) -> Any:
-    """What is declared and not done."""
-    return computed.key_source - computed.proj()
-
-
 def _of_what_is_left(computed: dj.Computed, state: str) -> Any:
     """Its jobs of a state: another may have been done, or deleted, since it was taken or failed."""
-    return getattr(computed.jobs, state).restrict(_left(computed), semantic_check=False)
+    return getattr(computed.jobs, state).restrict(queue.left(computed), semantic_check=False)
 
 
 def _jobs(state: str, *columns: str) -> list[dict[str, Any]]:
